@@ -1,0 +1,123 @@
+// Package config is what a user may set: one YAML file, LAZULI_* in the environment and flags become one Config.
+//
+// A setting is described once, in the table of settings.go, and every way of giving it follows from there. The package
+// knows nothing of what the settings are for beyond which values make sense. Begin with Load.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Config is all settings. The zero value is not valid: begin with Defaults or Load.
+type Config struct {
+	Data             string // the data directory
+	Listen           string // host:port of pages and REST; port 0 picks a free one
+	DispatcherListen string // host:port for plugins
+	Workers          int    // processes that run the built-in plugins; 0 is one for each CPU
+	Plugins          bool   // whether the built-in plugins run
+	TopicPrefix      string // second part of every topic's name
+	Keys             string // how events get their keys: "v2", or "azul" for a log that is shared with Azul
+	DefaultSource    string // of what is submitted without a source
+	Sources          map[string]Source
+	Limits           Limits
+	Lease            time.Duration // how long a job is out with a plugin that sends no heartbeat
+	MaxAttempts      int           // how often a job is handed out before it is given up
+}
+
+// Limits bound what one request or one worker may take, in bytes.
+type Limits struct {
+	MaxUploadBytes    int64 // one stream
+	MaxEventBytes     int64 // one event's JSON, without the results of a status
+	MaxPostBytes      int64 // one request that posts events
+	WorkerMemoryBytes int64 // one worker process
+}
+
+// Defaults returns what holds where nothing is set.
+func Defaults() *Config {
+	return &Config{
+		Data:             DefaultData(),
+		Listen:           "127.0.0.1:8080",
+		DispatcherListen: "127.0.0.1:8111",
+		Plugins:          true,
+		TopicPrefix:      "lazuli",
+		Keys:             "v2",
+		DefaultSource:    "local",
+		Limits: Limits{
+			MaxUploadBytes:    1 << 30,
+			MaxEventBytes:     2 << 20,
+			MaxPostBytes:      64 << 20,
+			WorkerMemoryBytes: 1 << 30,
+		},
+		Lease:       2 * time.Minute,
+		MaxAttempts: 3,
+	}
+}
+
+// DefaultData is the data directory where none is set: lazuli below XDG_DATA_HOME or ~/.local/share (XDG Base Directory
+// Specification), or lazuli-data in the current directory for a user without a home.
+func DefaultData() string {
+	base := os.Getenv("XDG_DATA_HOME")
+	if !filepath.IsAbs(base) { // the specification has relative ones ignored
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "lazuli-data"
+		}
+		base = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(base, "lazuli")
+}
+
+// Load puts the settings together: flags go before the environment, the environment before the file, the file before the
+// defaults. An empty path means no file. environ is as os.Environ returns it. The result is valid; an error names the key and where it was set.
+func Load(path string, environ []string, flags Flags) (*Config, error) {
+	c := Defaults()
+	if path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("read the configuration: %w", err)
+		}
+		if err := c.readYAML(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if err := c.readEnvironment(environ); err != nil {
+		return nil, err
+	}
+	for _, s := range settings {
+		text, given := flags[s.key]
+		if !given {
+			continue
+		}
+		if err := s.set(c, text); err != nil {
+			return nil, fmt.Errorf("--%s: %w", s.flag(), err)
+		}
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// readEnvironment applies the LAZULI_* variables that name a setting. Others are left alone: some belong to other commands,
+// and Kubernetes makes such variables up for every service that is called lazuli.
+func (c *Config) readEnvironment(environ []string) error {
+	given := map[string]string{}
+	for _, entry := range environ {
+		name, text, _ := strings.Cut(entry, "=")
+		given[name] = text
+	}
+	for _, s := range settings {
+		text, ok := given[s.variable()]
+		if !ok {
+			continue
+		}
+		if err := s.set(c, text); err != nil {
+			return fmt.Errorf("%s in the environment: %w", s.variable(), err)
+		}
+	}
+	return nil
+}

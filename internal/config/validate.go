@@ -1,0 +1,142 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// errBeyondLoopback is what an address that others could reach gets.
+var errBeyondLoopback = errors.New("listening beyond loopback needs authentication, which this release does not have yet")
+
+// Validate returns nil, or an error that names the first key with a value that makes no sense and says what is expected.
+func (c *Config) Validate() error {
+	if c.Data == "" {
+		return errors.New("data must name a directory")
+	}
+	if err := validListen(c.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if err := validListen(c.DispatcherListen); err != nil {
+		return fmt.Errorf("dispatcher_listen: %w", err)
+	}
+	if c.Listen == c.DispatcherListen && !portZero(c.Listen) {
+		return fmt.Errorf("dispatcher_listen: %s is the address of listen as well; the two need different ports", c.Listen)
+	}
+	if c.Workers < 0 || c.Workers > maxWorkers {
+		return fmt.Errorf("workers: %d must be between 0 (one for each CPU) and %d", c.Workers, maxWorkers)
+	}
+	if !wellFormed(c.TopicPrefix) || len(c.TopicPrefix) > 32 {
+		return fmt.Errorf("topic_prefix: %.80q must be 1 to 32 of a-z 0-9 . _ - and begin with a letter or digit", c.TopicPrefix)
+	}
+	if c.Keys != "v2" && c.Keys != "azul" {
+		return fmt.Errorf("keys: %.40q must be v2 or azul", c.Keys)
+	}
+	if c.Lease < 10*time.Second || c.Lease > day {
+		return fmt.Errorf("lease: %s must be between 10s and 24h", shortDuration(c.Lease))
+	}
+	if c.MaxAttempts < 1 || c.MaxAttempts > 100 {
+		return fmt.Errorf("max_attempts: %d must be between 1 and 100", c.MaxAttempts)
+	}
+	if err := c.Limits.validate(); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		if err := c.Sources[name].validate(name); err != nil {
+			return err
+		}
+	}
+	if err := c.SourceAllowed(c.DefaultSource); err != nil {
+		return fmt.Errorf("default_source: %w", err)
+	}
+	return nil
+}
+
+const maxWorkers = 1024
+
+// The bounds of the limits, in bytes. An event and what belongs to it must fit into one record of the log (16 MiB).
+const (
+	minUpload, maxUpload = 1 << 10, 1 << 40
+	minEvent, maxEvent   = 16 << 10, 8 << 20
+	maxPost              = 1 << 30
+	minWorker, maxWorker = 128 << 20, 1 << 40
+)
+
+func (l Limits) validate() error {
+	for _, limit := range []struct {
+		key              string
+		value, low, high int64
+	}{
+		{"max_upload_bytes", l.MaxUploadBytes, minUpload, maxUpload},
+		{"max_event_bytes", l.MaxEventBytes, minEvent, maxEvent},
+		{"max_post_bytes", l.MaxPostBytes, l.MaxEventBytes, maxPost},
+		{"worker_memory_bytes", l.WorkerMemoryBytes, minWorker, maxWorker},
+	} {
+		if limit.value < limit.low || limit.value > limit.high {
+			return fmt.Errorf("limits.%s: %s must be between %s and %s", limit.key,
+				formatSize(limit.value), formatSize(limit.low), formatSize(limit.high))
+		}
+	}
+	return nil
+}
+
+// partitionUnits are Azul's; "" is its default.
+var partitionUnits = []string{"", "all", "year", "month", "week", "day"}
+
+func (s Source) validate(name string) error {
+	if err := validSourceName(name); err != nil {
+		return fmt.Errorf("sources: %w", err)
+	}
+	if !slices.Contains(partitionUnits, s.PartitionUnit) {
+		return fmt.Errorf("sources.%s.partition_unit: %.40q must be all, year, month, week or day", name, s.PartitionUnit)
+	}
+	if _, err := parseExpiry(s.ExpireEventsAfter); err != nil {
+		return fmt.Errorf("sources.%s.expire_events_after: %w", name, err)
+	}
+	seen := map[string]bool{}
+	for i, r := range s.References {
+		if r.Name == "" {
+			return fmt.Errorf("sources.%s.references: number %d must have a name", name, i+1)
+		}
+		if seen[r.Name] {
+			return fmt.Errorf("sources.%s.references: %.80q is there twice", name, r.Name)
+		}
+		seen[r.Name] = true
+	}
+	if s.Kafka.NumPartitions < 0 {
+		return fmt.Errorf("sources.%s.kafka.numpartitions: %d must be 1 or more, or 0 for the default", name, s.Kafka.NumPartitions)
+	}
+	if s.Kafka.ReplicationFactor < 0 {
+		return fmt.Errorf("sources.%s.kafka.replicationfactor: %d must be 1 or more, or 0 for the default", name, s.Kafka.ReplicationFactor)
+	}
+	return nil
+}
+
+// validListen accepts host:port on loopback. A name other than localhost is refused without looking it up: what it means
+// could change.
+func validListen(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%.80q must be host:port, such as 127.0.0.1:8080", addr)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("port %.20q must be a number from 0 (any free one) to 65535", port)
+	}
+	if host == "localhost" {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || !ip.Unmap().IsLoopback() {
+		return fmt.Errorf("%.80q: %w", addr, errBeyondLoopback)
+	}
+	return nil
+}
+
+func portZero(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	return err == nil && port == "0"
+}

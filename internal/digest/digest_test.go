@@ -1,0 +1,102 @@
+package digest
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// The expected values are those of RFC 1321 A.5, RFC 3174 7.3, and the examples that NIST publishes for FIPS 180-4.
+func TestKnownAnswers(t *testing.T) {
+	for _, c := range []struct {
+		content string
+		want    Digests
+	}{
+		{"", Digests{
+			MD5:    "d41d8cd98f00b204e9800998ecf8427e",
+			SHA1:   "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+			SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+			SHA512: "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce" +
+				"47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+		}},
+		{"abc", Digests{
+			Size:   3,
+			MD5:    "900150983cd24fb0d6963f7d28e17f72",
+			SHA1:   "a9993e364706816aba3e25717850c26c9cd0d89d",
+			SHA256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+			SHA512: "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" +
+				"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+		}},
+		{strings.Repeat("a", 1_000_000), Digests{
+			Size:   1_000_000,
+			MD5:    "7707d6ae4e027c70eea2a935c2296f21",
+			SHA1:   "34aa973cd4c4daa4f61eeb2bdbad27316534016f",
+			SHA256: "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+			SHA512: "e718483d0ce769644e2e42c7bc15b4638e1f98b13b2044285632a803afa973eb" +
+				"de0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b",
+		}},
+	} {
+		h := New()
+		if n, err := h.Write([]byte(c.content)); n != len(c.content) || err != nil {
+			t.Errorf("Write of %d bytes: %d, %v", len(c.content), n, err)
+		}
+		if diff := cmp.Diff(c.want, h.Sum()); diff != "" {
+			t.Errorf("%d bytes (-want +got):\n%s", len(c.content), diff)
+		}
+	}
+}
+
+// However the bytes are cut into writes, small or parallel, the digests are those of the whole.
+func TestSplitWrites(t *testing.T) {
+	content := bytes.Repeat([]byte("the quick brown fox jumps over the lazy dog\n"), 12_000) // 528 kB
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.OneOf(rapid.IntRange(0, 500), rapid.IntRange(ParallelBytes-1, len(content)))
+		content := content[:size.Draw(t, "size")]
+		h := New()
+		for rest := content; len(rest) > 0; {
+			n := rapid.OneOf(rapid.IntRange(1, len(rest)), rapid.Just(min(len(rest), ParallelBytes))).Draw(t, "write")
+			h.Write(rest[:n])
+			rest = rest[n:]
+			if rapid.IntRange(0, 3).Draw(t, "look") == 0 {
+				h.Sum() // looking must not disturb
+			}
+		}
+		m, s1, s256, s512 := md5.Sum(content), sha1.Sum(content), sha256.Sum256(content), sha512.Sum512(content)
+		want := Digests{
+			Size: int64(len(content)), MD5: hex.EncodeToString(m[:]), SHA1: hex.EncodeToString(s1[:]),
+			SHA256: hex.EncodeToString(s256[:]), SHA512: hex.EncodeToString(s512[:]),
+		}
+		if diff := cmp.Diff(want, h.Sum()); diff != "" {
+			t.Fatalf("%d bytes (-want +got):\n%s", len(content), diff)
+		}
+	})
+}
+
+func BenchmarkHasher(b *testing.B) {
+	for name, size := range map[string]int{"64KiB": 64 << 10, "16MiB": 16 << 20} {
+		// As an upload does it: through a buffer of 256 KiB. Just under the limit for parallel work for comparison.
+		for how, write := range map[string]int{"parallel": 256 << 10, "one core": ParallelBytes - 1} {
+			b.Run(name+"/"+how, func(b *testing.B) {
+				content := make([]byte, size)
+				b.SetBytes(int64(size))
+				for b.Loop() {
+					h := New()
+					for rest := content; len(rest) > 0; {
+						n := min(write, len(rest))
+						h.Write(rest[:n])
+						rest = rest[n:]
+					}
+					h.Sum()
+				}
+			})
+		}
+	}
+}

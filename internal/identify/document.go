@@ -1,0 +1,87 @@
+package identify
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// documents begin with their signatures. A PDF with something before it is found among data, after all signatures.
+var documents = []matcher{
+	pdfAtStart,
+	ole,
+	rtf,
+	postScript,
+}
+
+func pdfAtStart(in *input) (Result, bool) {
+	for _, prefix := range []string{"", "\xef\xbb\xbf", "\n"} {
+		if in.has(len(prefix), "%PDF-") && in.has(0, prefix) {
+			return pdf(in, len(prefix)), true
+		}
+	}
+	return Result{}, false
+}
+
+// pdfLater finds the header where readers still accept it: in the first 1,024 bytes (ISO 32000-1, annex H, note 13).
+func pdfLater(in *input) (Result, bool) {
+	at := bytes.Index(in.head[:min(len(in.head), 1<<10)], []byte("%PDF-"))
+	if at < 0 || isText(in) && !bytes.Contains(in.head, []byte(" obj")) {
+		return Result{}, false
+	}
+	return pdf(in, at), true
+}
+
+// pdf tells encrypted documents and portfolios apart by names in the head and the tail, where trailers and catalogs mostly
+// are.
+func pdf(in *input, at int) Result {
+	version, _, _ := bytes.Cut(in.head[at+5:min(at+8, len(in.head))], []byte{'\r'})
+	res := Result{Format: "document/pdf", MIME: "application/pdf", Magic: "PDF document, version " + strings.TrimSpace(printable(version))}
+	tail := in.tail(tailBytes)
+	mentions := func(name string) bool {
+		return bytes.Contains(in.head, []byte(name)) || bytes.Contains(tail, []byte(name))
+	}
+	switch {
+	case mentions("/Encrypt"):
+		res.Format = "document/pdf/passwordprotected"
+	case mentions("/Catalog") && mentions("/Collection"):
+		res.Format = "document/pdf/portfolio"
+	}
+	return res
+}
+
+// rtf accepts what Word does: {\rt is enough for it, and attackers know.
+func rtf(in *input) (Result, bool) {
+	if !in.has(0, `{\rt`) {
+		return Result{}, false
+	}
+	magic := "Rich Text Format data"
+	if len(in.head) > 6 && in.head[4] == 'f' && in.head[5] >= '0' && in.head[5] <= '9' {
+		magic += fmt.Sprintf(", version %c", in.head[5])
+	}
+	for _, set := range []struct{ word, name string }{{`\ansi`, "ANSI"}, {`\mac`, "Apple Macintosh"}, {`\pc`, "IBM PC, code page 437"}} {
+		if bytes.Contains(in.head[:min(len(in.head), 40)], []byte(set.word)) {
+			magic += ", " + set.name
+			break
+		}
+	}
+	return Result{Format: "document/office/rtf", MIME: "text/rtf", Magic: magic}, true
+}
+
+func postScript(in *input) (Result, bool) {
+	at := 0
+	if in.has(0, "\x04") {
+		at = 1 // some drivers begin with end-of-file
+	}
+	if !in.has(at, "%!") {
+		return Result{}, false
+	}
+	magic := "PostScript document text"
+	if in.has(at, "%!PS-Adobe-") {
+		level := in.head[at+11 : min(len(in.head), at+14)]
+		magic += " conforming DSC level " + strings.TrimSpace(printable(bytes.TrimRight(level, "\r\n")))
+	} else if in.has(at, "%!PS-AdobeFont-") || in.has(at, "%!FontType1") {
+		return Result{Format: "document/ps", MIME: "font/x-postscript-pfb", Magic: "PostScript Type 1 font text"}, true
+	}
+	return Result{Format: "document/ps", MIME: "application/postscript", Magic: magic}, true
+}

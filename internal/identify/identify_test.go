@@ -1,0 +1,193 @@
+package identify
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestZoo(t *testing.T) {
+	for _, s := range zoo() {
+		t.Run(s.name, func(t *testing.T) {
+			want := s.want
+			want.Extension = extensions[want.Format]
+			got := File(bytes.NewReader(s.content), int64(len(s.content)))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Every format that a matcher names is in the closed list and has a sample. Names that are put together from parts are
+// covered by their samples.
+func TestEveryFormatHasASample(t *testing.T) {
+	sampled := map[string]bool{}
+	for _, s := range zoo() {
+		sampled[s.want.Format] = true
+		if _, ok := extensions[s.want.Format]; !ok {
+			t.Errorf("sample %s: %q is not in the closed list", s.name, s.want.Format)
+		}
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") || name == "formats.go" {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				format, _ := strconv.Unquote(lit.Value)
+				if _, ok := extensions[format]; ok && strings.Contains(format, "/") && !isMIMEToo[format] {
+					named++
+					if !sampled[format] {
+						t.Errorf("%s names %s, of which there is no sample", name, format)
+					}
+				}
+			}
+			return true
+		})
+	}
+	if named < 80 {
+		t.Errorf("only %d formats are named in the sources", named)
+	}
+}
+
+// isMIMEToo are MIME types that are spelled like a format.
+var isMIMEToo = map[string]bool{"audio/mp4": true}
+
+func TestClosedList(t *testing.T) {
+	if len(extensions) != 163 {
+		t.Errorf("the list holds %d formats, want 163", len(extensions))
+	}
+	for format, want := range map[string]string{
+		"video/avi": "avi", "java/java": "java", "archive/7-zip": "7zip", "document/epub": "", "unknown": "", "text/rdp": "",
+		"executable/linux/elf64": "", "executable/windows/pe64": "exe", "document/office/word": "doc",
+	} {
+		if got, ok := extensions[format]; !ok || got != want {
+			t.Errorf("extension of %s: %q, %v; want %q", format, got, ok, want)
+		}
+	}
+}
+
+// Files arrive cut off at any byte. Whatever is left must be identified as something, with a format of the list.
+func TestTruncations(t *testing.T) {
+	for _, s := range zoo() {
+		step := max(1, len(s.content)/600)
+		for n := 0; n <= len(s.content); n += step {
+			checkResult(t, s.content[:n], int64(n))
+		}
+		checkResult(t, s.content, int64(len(s.content))+1000) // shorter than was said
+		checkResult(t, s.content, 1<<62)
+	}
+}
+
+func FuzzFile(f *testing.F) {
+	for _, s := range zoo() {
+		if len(s.content) < 4<<10 {
+			f.Add(s.content)
+		}
+	}
+	f.Fuzz(func(t *testing.T, content []byte) { checkResult(t, content, int64(len(content))) })
+}
+
+func checkResult(t *testing.T, content []byte, size int64) {
+	t.Helper()
+	counted := &countingReader{r: bytes.NewReader(content)}
+	res := File(counted, size)
+	ext, known := extensions[res.Format]
+	if !known || ext != res.Extension || res.MIME == "" || res.Magic == "" {
+		t.Errorf("%d bytes: %+v", len(content), res)
+	}
+	if counted.n > headBytes+budgetBytes {
+		t.Errorf("%d bytes were read of a file of %d", counted.n, len(content))
+	}
+	for _, c := range []byte(res.MIME + res.Magic) {
+		if c < ' ' || c > '~' {
+			t.Errorf("%q and %q hold more than printable ASCII", res.MIME, res.Magic)
+			break
+		}
+	}
+}
+
+type countingReader struct {
+	r io.ReaderAt
+	n int
+}
+
+func (c *countingReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.r.ReadAt(p, off)
+	c.n += n
+	return n, err
+}
+
+// No file makes File allocate more than the head, the budget and some text. The worst have long tables, many names or deep
+// JSON.
+func TestMemoryIsBounded(t *testing.T) {
+	const limit = 2 << 20
+	names := make([]string, 12_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("a/rather/long/directory/name/for/an/entry/%d.txt", i)
+	}
+	elf := elfSpec{wide: true, kind: 3, machine: 62}.bytes()
+	elf = append(elf, make([]byte, 4<<20)...)
+	for _, f := range []struct{ at, v int }{{0x20, 64}, {0x28, 64}, {0x36, 56}, {0x38, elfMaxSegments}, {0x3a, 64}, {0x3c, elfMaxSections}} {
+		elf[f.at], elf[f.at+1] = byte(f.v), byte(f.v>>8)
+	}
+	for i := 64; i < len(elf); i++ {
+		elf[i] = 7 // every segment and section a note, all of them long
+	}
+	for name, content := range map[string][]byte{
+		"zip":    zipOf(names...),
+		"elf":    elf,
+		"json":   bytes.Repeat([]byte(`{"a":[`), 1<<18),
+		"utf-16": utf16Of(strings.Repeat("漢字\n", 1<<19)),
+		"pdf":    append(pad("%PDF-1.4\n", 4<<20), "trailer"...),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		File(bytes.NewReader(content), int64(len(content)))
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > limit {
+			t.Errorf("%s: %d bytes allocated, limit %d", name, used, limit)
+		}
+	}
+}
+
+// The program that runs this test is a real one.
+func TestOwnProgram(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED: needs an ELF program")
+	}
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := File(f, info.Size())
+	if !strings.HasPrefix(res.Format, "executable/linux/elf") || !strings.Contains(res.Magic, ", Go BuildID=") {
+		t.Errorf("this test is %+v", res)
+	}
+}

@@ -1,0 +1,91 @@
+package identify
+
+import (
+	"bytes"
+	"path"
+	"strings"
+)
+
+// interpreters are the programs that scripts name in their first line. A version may follow the name.
+var interpreters = map[string]kind{
+	"sh":         {format: "code/shell", mime: "text/x-shellscript", label: "POSIX shell script"},
+	"dash":       {format: "code/shell", mime: "text/x-shellscript", label: "POSIX shell script"},
+	"ash":        {format: "code/shell", mime: "text/x-shellscript", label: "Neil Brown's ash script"},
+	"bash":       {format: "code/shell", mime: "text/x-shellscript", label: "Bourne-Again shell script"},
+	"ksh":        {format: "code/shell", mime: "text/x-shellscript", label: "Korn shell script"},
+	"zsh":        {format: "code/shell", mime: "text/x-shellscript", label: "Paul Falstad's zsh script"},
+	"csh":        {format: "code/shell", mime: "text/x-shellscript", label: "C shell script"},
+	"tcsh":       {format: "code/shell", mime: "text/x-shellscript", label: "Tenex C shell script"},
+	"fish":       {format: "code/shell", mime: "text/x-shellscript", label: "fish shell script"},
+	"python":     {format: "code/python", mime: "text/x-script.python", label: "Python script"},
+	"pypy":       {format: "code/python", mime: "text/x-script.python", label: "Python script"},
+	"perl":       {format: "code/perl", mime: "text/x-perl", label: "Perl script text executable", bare: true},
+	"ruby":       {format: "code/ruby", mime: "text/x-ruby", label: "Ruby script"},
+	"php":        {format: "code/php", mime: "text/x-php", label: "PHP script"},
+	"node":       {format: "code/javascript", mime: "application/javascript", label: "Node.js script"},
+	"nodejs":     {format: "code/javascript", mime: "application/javascript", label: "Node.js script"},
+	"osascript":  {format: "text/plain", mime: "text/x-applescript", label: "AppleScript script"},
+	"awk":        {format: "text/plain", mime: "text/x-awk", label: "awk script"},
+	"gawk":       {format: "text/plain", mime: "text/x-gawk", label: "GNU awk script"},
+	"mawk":       {format: "text/plain", mime: "text/x-awk", label: "awk script"},
+	"nawk":       {format: "text/plain", mime: "text/x-nawk", label: "new awk script"},
+	"tclsh":      {format: "text/plain", mime: "text/x-tcl", label: "Tcl script"},
+	"wish":       {format: "text/plain", mime: "text/x-tcl", label: "Tcl/Tk script"},
+	"lua":        {format: "text/plain", mime: "text/x-lua", label: "Lua script"},
+	"powershell": {format: "code/ps1", mime: "text/plain", label: "PowerShell script"},
+	"pwsh":       {format: "code/ps1", mime: "text/plain", label: "PowerShell script"},
+}
+
+// interpreter reads the line by which the kernel finds a script's interpreter, also through env.
+func interpreter(t *text) (kind, bool) {
+	line, found := bytes.CutPrefix(t.plain, []byte("#!"))
+	if !found {
+		return kind{}, false
+	}
+	line = line[:min(len(line), 256)]
+	if end := bytes.IndexAny(line, "\r\n"); end >= 0 {
+		line = line[:end]
+	}
+	words := strings.Fields(string(line))
+	if len(words) == 0 {
+		return kind{}, false
+	}
+	if path.Base(words[0]) == "env" {
+		words = words[1:]
+		for len(words) > 0 && (strings.HasPrefix(words[0], "-") || strings.Contains(words[0], "=")) {
+			words = words[1:]
+		}
+		if len(words) == 0 {
+			return kind{}, false
+		}
+	}
+	name := strings.ToLower(path.Base(words[0]))
+	if version := strings.IndexAny(name, "0123456789-"); version >= 0 {
+		name = name[:version]
+	}
+	k, known := interpreters[name]
+	if !known {
+		k = kind{format: "text/plain", mime: "text/plain", label: "a " + printable([]byte(strings.Join(words, " "))) + " script"}
+	}
+	k.script = true
+	return k, true
+}
+
+func php(t *text) (kind, bool) {
+	if b := t.start(16); !hasPrefixFold(b, "<?php") && !bytes.HasPrefix(b, []byte("<?=")) {
+		return kind{}, false
+	}
+	return kind{format: "code/php", mime: "text/x-php", label: "PHP script"}, true
+}
+
+// batch knows what batch files begin with.
+func batch(t *text) (kind, bool) {
+	b := t.start(16)
+	b = bytes.TrimLeft(bytes.TrimPrefix(b, []byte("@")), " \t")
+	for _, word := range []string{"echo off", "setlocal", "rem ", "cls\r"} {
+		if hasPrefixFold(b, word) && (word != "rem " || bytes.HasPrefix(t.start(1), []byte("@"))) {
+			return kind{format: "code/batch", mime: "text/x-msdos-batch", label: "DOS batch file"}, true
+		}
+	}
+	return kind{}, false
+}
