@@ -1,0 +1,194 @@
+// Package api is REST: what the command line, scripts and the pages ask the platform.
+//
+// It knows the index, the dispatcher and the store through small interfaces. Begin with New.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lazuli/event"
+	"lazuli/internal/blob"
+	"lazuli/internal/eventlog"
+	"lazuli/internal/index"
+)
+
+// Dispatcher is what REST needs of the dispatcher.
+type Dispatcher interface {
+	Store(ctx context.Context, source, label string, r io.Reader) (event.Datastream, error)
+	Publish(ctx context.Context, events ...event.Event) error
+	// Pending returns the jobs of events, given by position, that have not ended; plugins nobody works for do not count.
+	Pending(ctx context.Context, positions []string) ([]PendingJob, error)
+	// Invalid tells whether an error is about what was given.
+	Invalid(err error) bool
+}
+
+// PendingJob is a job that has not ended.
+type PendingJob struct {
+	Plugin   string    `json:"plugin"`
+	Version  string    `json:"version"`
+	State    string    `json:"state"` // waiting or running
+	Since    time.Time `json:"since,omitzero"`
+	Position string    `json:"-"`
+}
+
+// Settler knows how far the index is.
+type Settler interface {
+	Reached(ctx context.Context, ends map[eventlog.Partition]int64) error
+	Subscribe(ctx context.Context) <-chan string
+}
+
+// Topics knows where the log ends.
+type Topics interface {
+	Topics(ctx context.Context) ([]eventlog.TopicState, error)
+}
+
+// Check is a part that must be ready before the platform is.
+type Check struct {
+	Name  string
+	Ready func(ctx context.Context) error
+}
+
+// Deps are the parts that REST stands on.
+type Deps struct {
+	Index      index.Index
+	Dispatcher Dispatcher
+	Settler    Settler
+	Topics     Topics
+	Store      blob.Store
+	Ready      []Check
+	Metrics    prometheus.Gatherer
+	Logger     *slog.Logger
+}
+
+// Options of REST.
+type Options struct {
+	DefaultSource  string
+	Version        string
+	MaxUploadBytes int64
+}
+
+// API serves REST.
+type API struct {
+	Deps
+	opts  Options
+	begun time.Time
+	mux   *http.ServeMux
+}
+
+// New puts REST together.
+func New(deps Deps, opts Options) *API {
+	a := &API{Deps: deps, opts: opts, begun: time.Now(), mux: http.NewServeMux()}
+	cfg := huma.DefaultConfig("lazuli", opts.Version)
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
+	cfg.CreateHooks = nil
+	h := humago.New(a.mux, cfg)
+	get := func(path, id, summary string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary}
+	}
+	huma.Register(h, get("/api/v1/binaries/{hash}", "show", "All that is known of a file"), a.show)
+	huma.Register(h, get("/api/v1/binaries/{hash}/tree", "tree", "A file and all files inside it"), a.tree)
+	huma.Register(h, get("/api/v1/search", "search", "Find files"), a.search)
+	huma.Register(h, get("/api/v1/plugins", "plugins", "The plugins and what they did"), a.plugins)
+	huma.Register(h, get("/api/v1/dead", "dead", "Jobs that were given up"), a.dead)
+	huma.Register(h, get("/api/v1/status", "status", "What the platform holds"), a.status)
+	a.mux.HandleFunc("POST /api/v1/binaries", a.submit)
+	a.mux.HandleFunc("GET /api/v1/binaries/{hash}/content", a.content)
+	a.mux.HandleFunc("GET /api/v1/events", a.events)
+	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	a.mux.HandleFunc("GET /readyz", a.readyz)
+	a.mux.Handle("GET /metrics", promhttp.HandlerFor(deps.Metrics, promhttp.HandlerOpts{}))
+	return a
+}
+
+// Server serves a handler with time-outs for slow clients.
+func Server(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+}
+
+type fileState struct {
+	*index.Binary
+	State   string       `json:"state"`
+	Pending []PendingJob `json:"pending"`
+}
+
+type hashInput struct {
+	Hash string `path:"hash" doc:"SHA-256, SHA-1 or MD5 in hex"`
+	Wait string `query:"wait" doc:"how long to wait for the file and all inside it to be analysed, such as 30s"`
+}
+
+func (in *hashInput) wait() (time.Duration, error) {
+	if in.Wait == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(in.Wait)
+	if err != nil || d < 0 || d > 10*time.Minute {
+		return 0, huma.Error400BadRequest("wait must be a duration up to 10m, such as 30s")
+	}
+	return d, nil
+}
+
+func (a *API) show(ctx context.Context, in *hashInput) (*struct{ Body fileState }, error) {
+	d, err := in.wait()
+	if err != nil {
+		return nil, err
+	}
+	if d > 0 {
+		a.settle(ctx, in.Hash, d)
+	}
+	f, err := a.file(ctx, in.Hash)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	return &struct{ Body fileState }{*f}, nil
+}
+
+// file reads a file with its state.
+func (a *API) file(ctx context.Context, hash string) (*fileState, error) {
+	b, err := a.Index.Binary(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := a.Dispatcher.Pending(ctx, positions(b))
+	if err != nil {
+		return nil, err
+	}
+	f := &fileState{Binary: b, State: "done", Pending: append([]PendingJob{}, pending...)}
+	if len(pending) > 0 {
+		f.State = "working"
+	}
+	return f, nil
+}
+
+func positions(b *index.Binary) []string {
+	var list []string
+	for _, e := range b.Events {
+		list = append(list, e.Position)
+	}
+	return list
+}
+
+func (a *API) problem(err error) error {
+	switch {
+	case errors.Is(err, index.ErrNotFound):
+		return huma.Error404NotFound("no such file is known")
+	case errors.Is(err, index.ErrCursor):
+		return huma.Error400BadRequest("the cursor is not one that a search gave")
+	}
+	var query *index.QueryError
+	if errors.As(err, &query) {
+		return huma.Error400BadRequest(query.Error())
+	}
+	a.Logger.Error("answer a request", "err", err)
+	return huma.Error500InternalServerError("the platform's log has the details")
+}

@@ -1,0 +1,356 @@
+// Package dispatcher stands between the log and the plugins: it publishes events, hands jobs out under leases, follows
+// statuses, and keeps the streams. Its HTTP interface is the reference dispatcher's.
+//
+// The way of an event: Publish (publish.go) checks it, gives it its key and appends it. A consumer (consumer.go) looks at
+// new offsets through pages of routing records (pages.go), skips by its filter (filter.go) and opens jobs in its cells
+// (cell.go). A poll (http_poll.go) takes a job; a status that comes back through the log (statuses.go) ends it; a lease that
+// runs out gives it to the next poll (leases.go). What is open is written to the log every second (progress.go).
+//
+// It knows nothing of the index or of pages. Begin with New.
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lazuli/event"
+	"lazuli/internal/blob"
+	"lazuli/internal/eventlog"
+)
+
+// Options of a dispatcher. Zero values mean the default in brackets.
+type Options struct {
+	Prefix         string        // of topics and groups ["lazuli"]
+	Keys           event.Keys    // [event.KeysV2]
+	Sources        Sources       // required
+	Lease          time.Duration // [2 min]
+	MaxAttempts    int           // [3]
+	MaxEventBytes  int64         // of one event's JSON [2 MiB, results of a status not counted]
+	MaxPostBytes   int64         // of a request that posts events [64 MiB]
+	MaxUploadBytes int64         // of one stream [1 GiB]
+	Registry       prometheus.Registerer
+	Logger         *slog.Logger
+	Now            func() time.Time
+
+	flushEvery time.Duration // bounds how late the consumers' progress is [1 s]
+}
+
+func (o *Options) defaults() {
+	if o.Prefix == "" {
+		o.Prefix = "lazuli"
+	}
+	if o.Keys == "" {
+		o.Keys = event.KeysV2
+	}
+	if o.Lease == 0 {
+		o.Lease = 2 * time.Minute
+	}
+	if o.flushEvery == 0 {
+		o.flushEvery = time.Second
+	}
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = 3
+	}
+	if o.MaxEventBytes == 0 {
+		o.MaxEventBytes = 2 << 20
+	}
+	if o.MaxPostBytes == 0 {
+		o.MaxPostBytes = 64 << 20
+	}
+	if o.MaxUploadBytes == 0 {
+		o.MaxUploadBytes = 1 << 30
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+// Dispatcher is one instance. It is safe for use from many goroutines.
+type Dispatcher struct {
+	opts     Options
+	log      eventlog.Log
+	store    blob.Store
+	names    names
+	logger   *slog.Logger
+	metrics  *metrics
+	pages    *pages
+	sources  *sourceRegistry
+	progress *progress
+	statuses *statusFollower
+
+	mu        sync.Mutex
+	tails     map[eventlog.Partition]*tail
+	consumers map[string]*consumer
+	births    sync.Mutex // one birth at a time
+
+	cellsMu sync.RWMutex
+	cells   map[cellID][]cellOf
+
+	reapNow  chan struct{}
+	turn     atomic.Uint32
+	draining atomic.Bool
+	drained  chan struct{} // closed by Drain: waiting polls answer
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// cellID is how a job id names a cell.
+type cellID struct {
+	hash      uint32
+	partition int32
+}
+
+type cellOf struct {
+	consumer *consumer
+	cell     *cell
+}
+
+// pagesBudget bounds the memory of the shared routing pages, in bytes.
+const pagesBudget = 24 << 20
+
+// New takes the dispatcher's consumers over from the log and starts following it. Polls may be served when it returns.
+func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) (*Dispatcher, error) {
+	opts.defaults()
+	d := &Dispatcher{
+		opts: opts, log: log, store: store, logger: opts.Logger,
+		names:     names{opts.Prefix},
+		metrics:   newMetrics(opts.Registry),
+		pages:     newPages(log, opts.Logger, pagesBudget),
+		tails:     map[eventlog.Partition]*tail{},
+		consumers: map[string]*consumer{},
+		cells:     map[cellID][]cellOf{},
+		reapNow:   make(chan struct{}, 1),
+		drained:   make(chan struct{}),
+	}
+	d.sources = &sourceRegistry{log: log, names: d.names, sources: opts.Sources, known: map[string]bool{}}
+	d.progress = newProgress(d)
+	d.statuses = &statusFollower{d: d}
+	if err := log.EnsureTopics(ctx, d.names.systemTopics()); err != nil {
+		return nil, fmt.Errorf("make the system topics: %w", err)
+	}
+	if err := d.findTails(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.takeOver(ctx); err != nil {
+		return nil, fmt.Errorf("take over from the log: %w", err)
+	}
+	run, stop := context.WithCancel(context.Background())
+	d.stop = stop
+	watch := log.Watch(run)
+	for _, f := range []func(context.Context){
+		func(ctx context.Context) { d.followTails(ctx, watch) },
+		d.statuses.run,
+		d.progress.run,
+		d.reapLeases,
+	} {
+		d.done.Go(func() { f(run) })
+	}
+	return d, nil
+}
+
+func (d *Dispatcher) now() time.Time { return d.opts.Now() }
+
+// Drain answers waiting polls at once and hands out nothing more. Statuses and events are still accepted.
+func (d *Dispatcher) Drain() {
+	if !d.draining.Swap(true) {
+		close(d.drained)
+	}
+}
+
+// Close drains, writes the progress of every consumer and stops following the log, which it leaves open.
+func (d *Dispatcher) Close(ctx context.Context) error {
+	d.Drain()
+	d.stop()
+	d.done.Wait()
+	if err := d.progress.flush(ctx, true); err != nil {
+		return fmt.Errorf("write the progress of the consumers: %w", err)
+	}
+	return nil
+}
+
+// followTails notes new ends and new topics until ctx ends.
+func (d *Dispatcher) followTails(ctx context.Context, watch <-chan struct{}) {
+	for {
+		if err := d.findTails(ctx); err != nil && ctx.Err() == nil {
+			d.logger.Error("look at the topics", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-watch:
+		}
+	}
+}
+
+// findTails brings tails and cells in line with the topics of the log.
+func (d *Dispatcher) findTails(ctx context.Context) error {
+	topics, err := d.log.Topics(ctx)
+	if err != nil {
+		return fmt.Errorf("list the topics: %w", err)
+	}
+	for i := range topics {
+		for p, b := range topics[i].Bounds {
+			d.tail(eventlog.Partition{Topic: topics[i].Name, Index: int32(p)}, b).moved(b.End)
+		}
+	}
+	return nil
+}
+
+// tail returns the tail of a partition. A new one gives every consumer that reads the topic its cells: live from the
+// partition's first event on, because the partition did not exist at the consumer's birth.
+func (d *Dispatcher) tail(part eventlog.Partition, b eventlog.Bounds) *tail {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t := d.tails[part]; t != nil {
+		return t
+	}
+	t := &tail{part: part}
+	t.end.Store(b.End)
+	d.tails[part] = t
+	for _, c := range d.consumers {
+		if c.wantsTopic(d.names, part.Topic) {
+			c.mu.Lock()
+			c.addPartition(t, 0)
+			c.wakeAll()
+			c.mu.Unlock()
+			t.subscribe(c)
+		}
+	}
+	return t
+}
+
+// consumer returns the consumer of a poll. One that is not known yet is born: what exists in the log now is its historic
+// feed, what comes from now on its live feed; that border is durable before the first poll is answered.
+func (d *Dispatcher) consumer(ctx context.Context, id identity) (*consumer, error) {
+	key := id.key()
+	if c := d.known(key); c != nil {
+		return c, nil
+	}
+	d.births.Lock()
+	defer d.births.Unlock()
+	if c := d.known(key); c != nil {
+		return c, nil
+	}
+	if err := d.findTails(ctx); err != nil {
+		return nil, err
+	}
+	c := d.newConsumer(id)
+	ends := map[eventlog.Partition]int64{}
+	d.mu.Lock()
+	for part, t := range d.tails {
+		if c.reads(part.Topic) {
+			ends[part] = t.end.Load()
+		}
+	}
+	d.mu.Unlock()
+	if err := d.progress.writeBirth(ctx, id, ends); err != nil {
+		return nil, fmt.Errorf("record the new consumer %s: %w", key, err)
+	}
+	d.admit(c, ends)
+	d.logger.Info("new consumer", "name", id.Name, "version", id.Version, "model", id.Model)
+	return c, nil
+}
+
+func (d *Dispatcher) known(key string) *consumer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.consumers[key]
+}
+
+func (d *Dispatcher) newConsumer(id identity) *consumer {
+	return &consumer{identity: id, key: id.key(), d: d, waiters: map[*waiter]bool{}}
+}
+
+// reads tells whether any flow of the consumer reads a topic.
+func (c *consumer) reads(topic string) bool {
+	return c.wantsTopic(c.d.names, topic) || c.Model == event.ModelBinary && topic == c.d.names.system(topicExpedite)
+}
+
+// admit gives a consumer its cells and makes it known. ends are the borders between historic and live.
+func (d *Dispatcher) admit(c *consumer, ends map[eventlog.Partition]int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for part, t := range d.tails {
+		if !c.reads(part.Topic) {
+			continue
+		}
+		c.addPartition(t, ends[part])
+		t.subscribe(c)
+	}
+	d.consumers[c.key] = c
+}
+
+// registerCell lets job ids find a cell.
+func (d *Dispatcher) registerCell(c *consumer, cl *cell) {
+	d.cellsMu.Lock()
+	defer d.cellsMu.Unlock()
+	id := cellID{cl.hash, cl.part.Index}
+	d.cells[id] = append(d.cells[id], cellOf{c, cl})
+}
+
+// findCell returns the cell that a job id names.
+func (d *Dispatcher) findCell(id event.JobID) (*consumer, *cell) {
+	d.cellsMu.RLock()
+	defer d.cellsMu.RUnlock()
+	for _, of := range d.cells[cellID{id.Cell, id.Partition}] {
+		if of.cell.feed.letter() == id.Feed && of.consumer.nameVersion() == id.Consumer {
+			return of.consumer, of.cell
+		}
+	}
+	return nil, nil
+}
+
+// all returns the consumers as they are now.
+func (d *Dispatcher) all() []*consumer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := make([]*consumer, 0, len(d.consumers))
+	for _, c := range d.consumers {
+		list = append(list, c)
+	}
+	return list
+}
+
+// jobID makes the name of a hand-out; key is the event's.
+func (c *consumer) jobID(j *job, key string) event.JobID {
+	return event.JobID{
+		Key: key, Consumer: c.nameVersion(), Feed: j.cell.feed.letter(), Cell: j.cell.hash,
+		Partition: j.cell.part.Index, Offset: j.offset, Attempt: j.attempt, Unix: j.since.Unix(),
+	}
+}
+
+// errGone tells that a job's event is no longer in the log.
+var errGone = errors.New("the event is no longer in the log")
+
+// load reads the record of a job.
+func (d *Dispatcher) load(ctx context.Context, part eventlog.Partition, offset int64) (*eventlog.Record, error) {
+	page, err := d.log.Read(ctx, part, offset, eventlog.Limit{Records: 1, Bytes: 1})
+	var corrupt *eventlog.CorruptError
+	if errors.As(err, &corrupt) {
+		d.logger.Error("an event cannot be read", "err", err)
+		return nil, errGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Records) == 0 || page.Records[0].Position.Offset != offset || len(page.Records[0].Value) == 0 {
+		return nil, errGone
+	}
+	return &page.Records[0], nil
+}

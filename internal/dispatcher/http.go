@@ -1,0 +1,157 @@
+package dispatcher
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"lazuli/event"
+	"lazuli/internal/blob"
+)
+
+// Handler serves the reference dispatcher's interface (protocol 1) and, under /api/v1, what lazuli's own workers use.
+func (d *Dispatcher) Handler() http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, d.observe(pattern, h)) }
+	handle("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprint(w, "Azul Dispatcher")
+	})
+	handle("POST /api/v2/event", d.postEvents)
+	handle("GET /api/v2/event/{model}/passive", func(w http.ResponseWriter, r *http.Request) { d.getEvents(w, r, false) })
+	handle("GET /api/v2/event/{model}/active", func(w http.ResponseWriter, r *http.Request) { d.getEvents(w, r, true) })
+	handle("POST /api/v3/stream/{source}/{label}", d.postStream)
+	handle("GET /api/v3/stream/{source}/{label}/{hash}", d.getStream) // and HEAD
+	handle("PATCH /api/v3/stream/{source}/{target}/{label}/{hash}", d.copyStream)
+	handle("POST /api/v1/poll", d.pollMany)
+	handle("DELETE /api/v1/workers/{id}", d.deleteWorker)
+	return mux
+}
+
+// observe counts and times the answers of a route, and answers for a handler that panics.
+func (d *Dispatcher) observe(pattern string, h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := time.Now()
+		rec := &codeRecorder{ResponseWriter: w}
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				d.logger.Error("a handler panicked", "route", pattern, "panic", p, "stack", string(debug.Stack()))
+				if rec.code == 0 {
+					writeProblem(rec, http.StatusInternalServerError, "internal error", "the dispatcher's log has the details")
+				}
+			}
+			d.metrics.answered(r.Method, pattern, rec.code, time.Since(begun))
+		}()
+		rec.Header().Set("X-Content-Type-Options", "nosniff")
+		h(rec, r)
+	})
+}
+
+// codeRecorder remembers the status code. It passes on what the ResponseWriter can do beyond writing.
+type codeRecorder struct {
+	http.ResponseWriter
+	code int
+}
+
+func (c *codeRecorder) WriteHeader(code int) {
+	if c.code == 0 {
+		c.code = code
+	}
+	c.ResponseWriter.WriteHeader(code)
+}
+
+func (c *codeRecorder) Write(b []byte) (int, error) {
+	if c.code == 0 {
+		c.code = http.StatusOK
+	}
+	return c.ResponseWriter.Write(b)
+}
+
+func (c *codeRecorder) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// problem is the reference's error body (protocol 1.2).
+type problem struct {
+	Status string `json:"status,omitempty"`
+	Title  string `json:"title,omitempty"`
+	Detail string `json:"detail,omitempty"`
+	Enum   string `json:"error_enum,omitempty"`
+}
+
+// The values of problem.Enum.
+const (
+	enumUnset   = "ErrorStringEnumUnset"
+	enumAgedOff = "ErrorStringEnumAllEventsAgedOffImmediately"
+	enumAllGone = "ErrorStringEnumAllEventsFiltered"
+)
+
+func writeProblem(w http.ResponseWriter, code int, title, detail string) {
+	writeProblemEnum(w, code, title, detail, enumUnset)
+}
+
+func writeProblemEnum(w http.ResponseWriter, code int, title, detail, enum string) {
+	writeJSON(w, code, problem{strconv.Itoa(code), title, detail, enum})
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode an answer: %v", err)) // our own types: cannot happen
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // a client that went away is no error of ours
+}
+
+// writeFailure answers with the code that an error of Publish, Upload or the store deserves.
+func (d *Dispatcher) writeFailure(w http.ResponseWriter, r *http.Request, doing string, err error) {
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooBig):
+		writeProblem(w, http.StatusRequestEntityTooLarge, doing, fmt.Sprintf("the body is larger than %d bytes", tooBig.Limit))
+	case errors.Is(err, ErrTooLarge):
+		writeProblem(w, http.StatusRequestEntityTooLarge, doing, err.Error())
+	case errors.Is(err, ErrMismatch), errors.Is(err, ErrEmpty):
+		writeProblem(w, http.StatusBadRequest, err.Error(), doing)
+	case IsInvalid(err), errors.Is(err, blob.ErrKey):
+		writeProblem(w, http.StatusBadRequest, doing, err.Error())
+	case errors.Is(err, blob.ErrNotFound):
+		writeProblem(w, http.StatusNotFound, "not found", "not found")
+	case r.Context().Err() != nil:
+		writeProblem(w, http.StatusRequestTimeout, doing, "the client stopped sending")
+	case errors.Is(err, blob.ErrFull):
+		d.logger.Error(doing, "err", err)
+		writeProblem(w, http.StatusInsufficientStorage, doing, err.Error())
+	default:
+		d.logger.Error(doing, "err", err)
+		w.Header().Set("Retry-After", "5")
+		writeProblem(w, http.StatusServiceUnavailable, doing, err.Error())
+	}
+}
+
+// bodyTimeout bounds how long a body may take to come in; streams get it anew for every part that arrives.
+const bodyTimeout = 30 * time.Second
+
+// limitBody bounds a request's body in size and time.
+func limitBody(w http.ResponseWriter, r *http.Request, limit int64) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every test's writer can
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+}
+
+// deleteWorker ends the attempts of a worker that died: DELETE /api/v1/workers/{id}?state=…&message=….
+func (d *Dispatcher) deleteWorker(w http.ResponseWriter, r *http.Request) {
+	state := event.State(r.URL.Query().Get("state"))
+	if state == "" {
+		state = event.ErrorRunner
+	}
+	if !state.Valid() || !state.Error() {
+		writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", fmt.Sprintf("state %q is not an error state", state))
+		return
+	}
+	n := d.WorkerGone(r.PathValue("id"), state, r.URL.Query().Get("message"))
+	writeJSON(w, http.StatusOK, map[string]int{"ended": n})
+}

@@ -1,0 +1,478 @@
+package dispatcher
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lazuli/event"
+)
+
+// poll is one request for events, as its query says (protocol 1.3).
+type poll struct {
+	identity identity
+	filter   filter
+	feeds    [feedCount]bool
+	count    int
+	deadline time.Duration
+	leased   bool // a job's end is reported by a status
+}
+
+// Bounds on what a poll may ask for.
+const (
+	defaultDeadline = 5 * time.Second
+	maxDeadline     = 60 * time.Second
+	maxCount        = 1000
+	maxAnswerBytes  = 32 << 20
+)
+
+// getEvents serves one consumer.
+func (d *Dispatcher) getEvents(w http.ResponseWriter, r *http.Request, active bool) {
+	p, err := d.parsePoll(r.PathValue("model"), r.URL.Query(), active)
+	if err != nil {
+		writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", err.Error())
+		return
+	}
+	answer := d.poll(r.Context(), []*poll{p}, "", p.count, p.deadline)
+	d.metrics.polled(answer)
+	answer.finish(writeMultipart(w, answer) == nil && r.Context().Err() == nil)
+}
+
+// pollRequest is the body of POST /api/v1/poll: each consumer is the query of an active binary poll.
+type pollRequest struct {
+	Worker    string   `json:"worker"`
+	Deadline  int      `json:"deadline"` // seconds; 0 answers at once
+	Consumers []string `json:"consumers"`
+}
+
+// pollAnswer is its answer: which of the consumers the event is for, or -1.
+type pollAnswer struct {
+	Consumer int             `json:"consumer"`
+	Event    json.RawMessage `json:"event,omitempty"`
+}
+
+// pollMany serves a worker that runs several plugins, one job at a time: the first job of any of them.
+func (d *Dispatcher) pollMany(w http.ResponseWriter, r *http.Request) {
+	limitBody(w, r, 1<<20)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		d.writeFailure(w, r, "read the poll", err)
+		return
+	}
+	var req pollRequest
+	if err := json.Unmarshal(body, &req); err != nil {
+		writeProblem(w, http.StatusUnprocessableEntity, "bad poll", err.Error())
+		return
+	}
+	if len(req.Consumers) == 0 || len(req.Consumers) > 1000 {
+		writeProblem(w, http.StatusUnprocessableEntity, "bad poll", "consumers must name 1 to 1000 consumers")
+		return
+	}
+	polls := make([]*poll, len(req.Consumers))
+	for i, text := range req.Consumers {
+		query, err := url.ParseQuery(text)
+		if err == nil {
+			polls[i], err = d.parsePoll(string(event.ModelBinary), query, true)
+		}
+		if err != nil {
+			writeProblem(w, http.StatusUnprocessableEntity, fmt.Sprintf("bad consumer %d", i), err.Error())
+			return
+		}
+	}
+	deadline := min(time.Duration(max(req.Deadline, 0))*time.Second, maxDeadline)
+	answer := d.poll(r.Context(), polls, req.Worker, 1, deadline)
+	out := pollAnswer{Consumer: -1}
+	if len(answer.jobs) > 0 {
+		out = pollAnswer{answer.index, answer.events[0]}
+	}
+	d.metrics.polled(answer)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(out); err != nil {
+		answer.finish(false)
+		d.writeFailure(w, r, "encode the answer", err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
+	_, err = w.Write(text.Bytes())
+	answer.finish(err == nil && r.Context().Err() == nil)
+}
+
+// answer is what a poll got.
+type answer struct {
+	d        *Dispatcher
+	index    int       // of the poll that got it
+	consumer *consumer // of that poll; for an idle answer the last one
+	jobs     []*job
+	events   [][]byte // of the jobs, in order
+	leased   bool
+	skipped  map[string]int
+	idle     bool // the time was over and the client should ask again at once
+}
+
+// finish tells the consumer whether the client has the whole answer.
+func (a *answer) finish(whole bool) {
+	switch {
+	case len(a.jobs) == 0:
+	case whole:
+		a.consumer.keep(a.jobs, a.leased)
+	default:
+		a.consumer.giveBack(a.jobs)
+	}
+}
+
+func (a *answer) skippedTotal() int {
+	n := 0
+	for _, v := range a.skipped {
+		n += v
+	}
+	return n
+}
+
+// poll waits until one of the polls gets something, the deadline, the client's leaving or the dispatcher's draining.
+// Trouble of the log is not told to the client, whom it would kill: it is logged and the poll waits on.
+func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, count int, deadline time.Duration) *answer {
+	over := time.NewTimer(deadline)
+	defer over.Stop()
+	until := d.now().Add(deadline)
+	a := &answer{d: d, skipped: map[string]int{}}
+	w := newWaiter()
+	consumers := make([]*consumer, len(polls))
+	for i, p := range polls {
+		c, err := d.consumer(ctx, p.identity)
+		if err != nil {
+			d.logger.Error("admit a consumer", "name", p.identity.Name, "err", err)
+			select {
+			case <-ctx.Done():
+			case <-over.C:
+			}
+			return a
+		}
+		c.configure(p)
+		defer c.join(w)()
+		consumers[i], a.consumer = c, c
+	}
+	for !d.draining.Load() {
+		failed := false
+		first := int(d.turn.Add(1)) // polls for many consumers take turns with whom they begin
+		for i := range consumers {
+			i = (first + i) % len(consumers)
+			c := consumers[i]
+			jobs, err := c.take(ctx, &demand{count: count, worker: worker, company: consumers, until: until, skipped: a.skipped})
+			if err != nil && ctx.Err() == nil {
+				d.logger.Error("look for jobs", "consumer", c.key, "err", err)
+				failed = true
+			}
+			a.index, a.consumer, a.leased = i, c, polls[i].leased
+			a.fill(ctx, jobs)
+			if len(a.jobs) > 0 {
+				return a
+			}
+		}
+		var again <-chan time.Time
+		switch {
+		case failed:
+			again = time.After(retryPause)
+		case ctx.Err() == nil && d.now().Before(until) && d.anyReady(consumers):
+			continue // something came, or jobs were dropped, while others were looked at
+		}
+		select {
+		case <-w.wake:
+		case <-again:
+		case <-d.drained:
+		case <-ctx.Done():
+			return a
+		case <-over.C:
+			a.idle = true
+			return a
+		}
+	}
+	return a
+}
+
+// retryPause is how long a poll waits before it looks at a log again that could not be read.
+const retryPause = time.Second
+
+// anyReady tells whether a consumer has something that take has not looked at yet.
+func (d *Dispatcher) anyReady(consumers []*consumer) bool {
+	now := d.now()
+	for _, c := range consumers {
+		if c.ready(now) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *consumer) ready(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	room := c.room()
+	for f, on := range c.feeds {
+		if !on {
+			continue
+		}
+		for _, cl := range c.cells[f] {
+			if room && cl.behind() || cl.waiting(now) != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fill reads the events of jobs. A job whose event is gone ends; jobs past the size of an answer go back.
+func (a *answer) fill(ctx context.Context, jobs []*job) {
+	size := 0
+	for i, j := range jobs {
+		if size > maxAnswerBytes {
+			a.consumer.giveBack(jobs[i:])
+			return
+		}
+		record, err := a.d.load(ctx, j.cell.part, j.offset)
+		switch {
+		case errors.Is(err, errGone):
+			a.consumer.drop(j)
+			continue
+		case err != nil:
+			a.d.logger.Error("read an event", "err", err)
+			a.consumer.giveBack(jobs[i:])
+			return
+		}
+		value := record.Value
+		if a.leased {
+			id := a.consumer.jobID(j, string(record.Key)).String()
+			a.consumer.name(j, id)
+			value = spliceDequeued(value, id)
+		}
+		size += len(value)
+		a.jobs, a.events = append(a.jobs, j), append(a.events, value)
+	}
+}
+
+// name remembers a hand-out's id for the log lines about it.
+func (c *consumer) name(j *job, id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	j.id = id
+}
+
+// spliceDequeued puts the job's id into the event's JSON, which the log keeps without it.
+func spliceDequeued(value []byte, id string) []byte {
+	quoted, err := json.Marshal(id)
+	if err != nil {
+		panic(fmt.Sprintf("encode a job id: %v", err)) // a string: cannot happen
+	}
+	out := make([]byte, 0, len(value)+len(quoted)+16)
+	out = append(out, `{"dequeued":`...)
+	out = append(out, quoted...)
+	if len(value) > 2 {
+		out = append(out, ',')
+	}
+	return append(out, value[1:]...)
+}
+
+// configure takes over what the newest poll says.
+func (c *consumer) configure(p *poll) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.filter, c.feeds = p.filter, p.feeds
+}
+
+// info is the first part of the answer.
+type info struct {
+	Filtered int            `json:"filtered"`
+	Fetched  int            `json:"fetched"`
+	Ready    bool           `json:"ready"`
+	Paused   bool           `json:"paused"`
+	Filters  map[string]int `json:"filters,omitempty"`
+}
+
+// writeMultipart writes the answer as the reference does: two parts, info and events (protocol 1.3). An idle answer says
+// that one thing was filtered, because azul-runner then asks again at once in place of sleeping for ten seconds.
+func writeMultipart(w http.ResponseWriter, a *answer) error {
+	i := info{Filtered: a.skippedTotal(), Fetched: len(a.events), Ready: true, Filters: a.skipped}
+	if a.idle && i.Filtered == 0 {
+		i.Filtered, i.Filters = 1, map[string]int{longPollIdle: 1}
+	}
+	if a.d.draining.Load() && len(a.events) == 0 {
+		// The runner sleeps ten seconds after this, and so survives a restart that is shorter.
+		i.Filtered, i.Filters = 0, nil
+	}
+	head, err := json.Marshal(i)
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	parts := multipart.NewWriter(&body)
+	if err := writePart(parts, "info", head); err != nil {
+		return err
+	}
+	events := append([]byte(`{"events":[`), bytes.Join(a.events, []byte(","))...)
+	if err := writePart(parts, "events", append(events, "]}"...)); err != nil {
+		return err
+	}
+	if err := parts.Close(); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "multipart/form-data; boundary="+parts.Boundary())
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	_, err = w.Write(body.Bytes())
+	return err
+}
+
+func writePart(parts *multipart.Writer, name string, data []byte) error {
+	part, err := parts.CreatePart(textproto.MIMEHeader{
+		"Content-Disposition": {fmt.Sprintf(`form-data; name=%q; filename="%s.json"`, name, name)},
+		"Content-Type":        {"application/octet-stream"},
+	})
+	if err == nil {
+		_, err = part.Write(data)
+	}
+	return err
+}
+
+func clampDeadline(d time.Duration) time.Duration {
+	if d <= 0 {
+		return defaultDeadline
+	}
+	return min(d, maxDeadline)
+}
+
+// parsePoll reads a poll's query. Every message names the parameter.
+func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*poll, error) {
+	model, err := event.ParseModel(modelName)
+	if err != nil {
+		return nil, err
+	}
+	get := &queryReader{q: q}
+	p := &poll{leased: active && model == event.ModelBinary}
+	p.identity = identity{Name: q.Get("name"), Version: q.Get("version"), Model: model, Debug: get.bool("debug")}
+	p.count = min(max(get.int("count", 1), 1), maxCount)
+	p.deadline = clampDeadline(time.Duration(get.int("deadline", int(defaultDeadline.Seconds()))) * time.Second)
+	p.feeds = [feedCount]bool{get.bool("r-expedite"), get.bool("r-live"), get.bool("r-historic")}
+	f := filter{model: model, maxDepth: passiveMaxDepth, expiry: d.opts.Sources.Expiry}
+	if active {
+		f.maxDepth = activeMaxDepth
+	}
+	f.sources = q["r-source"]
+	f.actions, f.deny = get.actions("r-action"), get.actions("d-action")
+	if f.content = get.bool("r-content"); f.content {
+		if len(f.actions)+len(f.deny) > 0 {
+			return nil, errors.New("r-content cannot be combined with r-action or d-action")
+		}
+		f.actions = []event.Action{event.Sourced, event.Extracted}
+	}
+	if get.bool("d-self") {
+		f.self = p.identity.Name
+	}
+	f.under, f.over = uint64(max(get.int("r-under-content-size", 0), 0)), uint64(max(get.int("r-over-content-size", 0), 0))
+	f.streams = streamRules(q["r-streams"])
+	if get.err != nil {
+		return nil, get.err
+	}
+	switch {
+	case len(p.identity.Name) > 256 || len(p.identity.Version) > 256:
+		return nil, errors.New("name and version must be at most 256 bytes")
+	case p.feeds == [feedCount]bool{}:
+		return nil, errors.New("one of r-expedite, r-live and r-historic must be true")
+	case p.feeds[feedExpedite] && model != event.ModelBinary:
+		return nil, errors.New("r-expedite is for model binary alone")
+	case f.under > 0 && f.over > f.under:
+		return nil, errors.New("r-over-content-size is larger than r-under-content-size")
+	case get.bool("avro-format"):
+		return nil, errors.New("avro-format is not served yet: ask for JSON")
+	case q.Get("max-security") != "":
+		return nil, errors.New("max-security is not served yet")
+	}
+	if model == event.ModelBinary {
+		p.identity.Sources, p.identity.Actions = sortedSet(f.sources), sortedSet(f.actions)
+	}
+	p.filter = f
+	return p, nil
+}
+
+func sortedSet[T ~string](list []T) []T {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// streamRules reads r-streams values: "label,format,format…"; rules for the same label are one.
+func streamRules(values []string) []streamRule {
+	var rules []streamRule
+	for _, value := range values {
+		parts := slices.DeleteFunc(strings.Split(value, ","), func(s string) bool { return strings.TrimSpace(s) == "" })
+		if len(parts) == 0 {
+			continue
+		}
+		label := event.Label(parts[0])
+		if i := slices.IndexFunc(rules, func(r streamRule) bool { return r.label == label }); i >= 0 {
+			rules[i].prefixes = append(rules[i].prefixes, parts[1:]...)
+			continue
+		}
+		rules = append(rules, streamRule{label, parts[1:]})
+	}
+	return rules
+}
+
+// queryReader reads typed parameters and keeps the first error. An empty value is the default.
+type queryReader struct {
+	q   url.Values
+	err error
+}
+
+func (r *queryReader) fail(key, value, want string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s=%q is not %s", key, value, want)
+	}
+}
+
+func (r *queryReader) bool(key string) bool {
+	text := r.q.Get(key)
+	if text == "" {
+		return false
+	}
+	v, err := strconv.ParseBool(text)
+	if err != nil {
+		r.fail(key, text, "true or false")
+	}
+	return v
+}
+
+func (r *queryReader) int(key string, def int) int {
+	text := r.q.Get(key)
+	if text == "" {
+		return def
+	}
+	v, err := strconv.Atoi(text)
+	if err != nil {
+		r.fail(key, text, "a whole number")
+	}
+	return v
+}
+
+func (r *queryReader) actions(key string) []event.Action {
+	var list []event.Action
+	for _, text := range r.q[key] {
+		a, err := event.ParseAction(text)
+		if err != nil {
+			r.fail(key, text, "an action of binary events")
+		}
+		list = append(list, a)
+	}
+	return list
+}

@@ -1,0 +1,227 @@
+package dispatcher
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lazuli/event"
+	"lazuli/internal/eventlog"
+)
+
+// maxJobTime is how long a job may take in all, whatever its heartbeats say.
+const maxJobTime = 24 * time.Hour
+
+// reapLeases ends leases that ran out, wakes consumers whose delayed jobs are due, and gives up jobs that used up their
+// attempts, until ctx ends.
+func (d *Dispatcher) reapLeases(ctx context.Context) {
+	tick := time.NewTicker(max(d.opts.Lease/20, 10*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-d.reapNow:
+		}
+		d.reap(ctx)
+	}
+}
+
+// reap does one round of what reapLeases does.
+func (d *Dispatcher) reap(ctx context.Context) {
+	now := d.now()
+	// A lease may only end when every status that came before its end has been applied.
+	mayEnd := !d.statuses.behind(ctx)
+	for _, c := range d.all() {
+		for _, b := range c.reap(now, mayEnd) {
+			if err := d.bury(ctx, c, b); err != nil && ctx.Err() == nil {
+				d.logger.Error("give a job up; it is tried again", "job", b.job.id, "err", err)
+			}
+		}
+	}
+}
+
+// burial is a job that is given up and whose end is not in the log yet.
+type burial struct {
+	job     *job
+	state   event.State
+	message string
+}
+
+// reap ends the consumer's leases that ran out and returns the jobs to give up.
+func (c *consumer) reap(now time.Time, mayEnd bool) []burial {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wake := false
+	for f := range c.cells {
+		for _, cl := range c.cells[f] {
+			for _, j := range cl.jobs {
+				switch {
+				case j.givenUp || !j.out && j.attempt == 0:
+				case !j.out:
+					wake = wake || !j.notBefore.After(now)
+				case j.deadline.IsZero() || !mayEnd:
+				case now.Sub(j.begun) > maxJobTime:
+					c.giveUpLocked(j, event.ErrorTimeout, "the job took more than 24 hours in all")
+				case j.deadline.Before(now):
+					c.failLocked(j, event.ErrorTimeout, "nothing was heard of the plugin for "+c.d.opts.Lease.String(), time.Time{})
+					wake = true
+				}
+			}
+		}
+	}
+	if wake {
+		c.wakeAll()
+	}
+	return slices.Clone(c.burials)
+}
+
+// failLocked counts an attempt that came to nothing: the job goes out again, or is given up. The caller holds c.mu.
+func (c *consumer) failLocked(j *job, state event.State, message string, notBefore time.Time) {
+	j.failures++
+	c.d.metrics.redeliveries.Inc()
+	if j.failures >= c.d.opts.MaxAttempts {
+		c.giveUpLocked(j, state, fmt.Sprintf("given up after %d attempts: %s", j.failures, message))
+		return
+	}
+	c.d.logger.Warn("a job goes out again", "consumer", c.key, "job", j.id, "failures", j.failures, "why", message)
+	j.cell.back(j, notBefore)
+}
+
+// giveUpLocked keeps a job from being handed out again; bury writes its end. The caller holds c.mu.
+func (c *consumer) giveUpLocked(j *job, state event.State, message string) {
+	j.cell.unqueue(j)
+	j.out, j.givenUp = true, true
+	c.burials = append(c.burials, burial{j, state, message})
+	c.d.logger.Error("a job is given up", "consumer", c.key, "job", j.id, "why", message)
+	select {
+	case c.d.reapNow <- struct{}{}:
+	default:
+	}
+}
+
+// DeadLetter is the value of a record in the topic of dead letters; its key is ID.
+type DeadLetter struct {
+	ID       string    `json:"id"`
+	SHA256   string    `json:"sha256"`
+	Consumer string    `json:"consumer"`
+	Plugin   string    `json:"plugin"`
+	Version  string    `json:"version"`
+	Attempts int       `json:"attempts"`
+	Reason   string    `json:"reason"`
+	Position string    `json:"position"` // of the event: "topic/partition/offset"
+	Time     time.Time `json:"time"`
+}
+
+// bury records the end of a job that was given up: an error in the plugin's name, and a dead letter. Both are in the log
+// before the job ends.
+func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
+	j := b.job
+	record, err := d.load(ctx, j.cell.part, j.offset)
+	if errors.Is(err, errGone) {
+		c.buried(j)
+		d.metrics.superseded.Inc()
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the event: %w", err)
+	}
+	ev, err := event.Decode(event.ModelBinary, record.Value)
+	if err != nil {
+		return fmt.Errorf("read the event: %w", err)
+	}
+	input := ev.(*event.Binary)
+	cleanInput(input)
+	id := c.jobID(j, string(record.Key))
+	input.Dequeued = id.String()
+	status := &event.Status{
+		Head: event.Head{ModelVersion: event.ModelVersion, Timestamp: event.At(d.now()),
+			Author: event.Author{Category: "plugin", Name: c.Name, Version: c.Version}},
+		Entity: event.StatusEntity{Input: *input, Status: b.state, Error: "given up by the dispatcher", Message: b.message,
+			Runtime: j.deadlineOr(d.now()).Sub(j.since).Seconds()},
+	}
+	dead := DeadLetter{
+		ID: id.Run(), SHA256: input.Entity.SHA256, Consumer: c.key, Plugin: c.Name, Version: c.Version,
+		Attempts: max(j.failures, j.network), Reason: b.message, Time: d.now().UTC(),
+		Position: fmt.Sprintf("%s/%d/%d", j.cell.part.Topic, j.cell.part.Index, j.offset),
+	}
+	value, err := json.Marshal(dead)
+	if err != nil {
+		return fmt.Errorf("encode a dead letter: %w", err)
+	}
+	letter := eventlog.Record{Topic: d.names.system(topicDead), Key: []byte(dead.ID), Value: value}
+	if _, err := d.append(ctx, []*item{{ev: status}}, letter); err != nil {
+		return err
+	}
+	d.metrics.dead.Inc()
+	c.buried(j)
+	return nil
+}
+
+func (j *job) deadlineOr(now time.Time) time.Time {
+	if j.deadline.IsZero() || j.deadline.After(now) {
+		return now
+	}
+	return j.deadline
+}
+
+// buried ends a job whose end is in the log.
+func (c *consumer) buried(j *job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.burials = slices.DeleteFunc(c.burials, func(b burial) bool { return b.job == j })
+	if j.cell.jobs[j.offset] == j {
+		j.cell.end(j.offset)
+	}
+	c.d.progress.poke()
+}
+
+// WorkerGone ends the attempts of all jobs that a worker had, at once; state and message say how it died. It returns how
+// many there were.
+func (d *Dispatcher) WorkerGone(worker string, state event.State, message string) int {
+	n := 0
+	d.eachOut(func(c *consumer, j *job) {
+		if j.worker == worker {
+			c.failLocked(j, state, message, time.Time{})
+			n++
+		}
+	})
+	return n
+}
+
+// ReleaseWorkers hands out again, at once, the jobs of workers whose names begin with prefix. They did not fail: the
+// platform stopped under them, so no attempt is counted.
+func (d *Dispatcher) ReleaseWorkers(prefix string) int {
+	n := 0
+	d.eachOut(func(c *consumer, j *job) {
+		if j.worker != "" && strings.HasPrefix(j.worker, prefix) {
+			j.cell.back(j, time.Time{})
+			n++
+		}
+	})
+	return n
+}
+
+// eachOut calls fn for every job that is out, under its consumer's lock, and wakes the consumers that had one.
+func (d *Dispatcher) eachOut(fn func(*consumer, *job)) {
+	for _, c := range d.all() {
+		c.mu.Lock()
+		for f := range c.cells {
+			for _, cl := range c.cells[f] {
+				for _, j := range cl.jobs {
+					if j.out && !j.givenUp {
+						fn(c, j)
+					}
+				}
+			}
+		}
+		c.wakeAll()
+		c.mu.Unlock()
+	}
+	d.progress.poke()
+}

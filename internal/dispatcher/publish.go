@@ -1,0 +1,207 @@
+package dispatcher
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"lazuli/event"
+	"lazuli/internal/eventlog"
+)
+
+// item is one event on its way through the produce pipeline.
+type item struct {
+	ev         event.Event
+	client     bool   // posted, in contrast to made by the pipeline
+	input, run string // the job that made it; see event.Routing
+	bare       bool   // append without the expedite flag, to the source's own topic
+	dropped    string // by which step; empty while it goes on
+}
+
+// dropExpired names the step that drops events whose source has let them expire.
+const dropExpired = "ageoff"
+
+// Published is what became of a set of events.
+type Published struct {
+	Kept    []event.Event // those posted that are in the log, in their final form
+	Expired int           // those posted that had expired already
+}
+
+// Publish checks events, gives them their keys and appends them with all that follows from them, in one append. On an error
+// nothing was kept; *InvalidError says what is wrong with an event, anything else is trouble of the back end.
+func (d *Dispatcher) Publish(ctx context.Context, events ...event.Event) (Published, error) {
+	items := make([]*item, 0, len(events))
+	for _, ev := range events {
+		if err := ev.Validate(); err != nil {
+			return Published{}, &invalidError{err}
+		}
+		items = append(items, &item{ev: ev, client: true})
+	}
+	return d.append(ctx, items)
+}
+
+// IsInvalid tells whether an error of Publish or Store is about what was given, not about the back end.
+func IsInvalid(err error) bool {
+	var invalid *invalidError
+	return errors.As(err, &invalid)
+}
+
+// append runs the produce pipeline over the items and appends what is left, together with extra records.
+func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlog.Record) (Published, error) {
+	items = d.ageOff(items)
+	items = expandResults(items)
+	records := make([]eventlog.Record, 0, len(items)+len(extra))
+	var p Published
+	for _, it := range items {
+		if it.dropped != "" {
+			if it.client {
+				p.Expired++
+			}
+			d.metrics.dropped.WithLabelValues(it.dropped).Inc()
+			continue
+		}
+		if err := d.prepare(it.ev); err != nil {
+			return Published{}, err
+		}
+		record, err := d.encode(ctx, it)
+		if err != nil {
+			return Published{}, err
+		}
+		records = append(records, record)
+		if it.client {
+			p.Kept = append(p.Kept, it.ev)
+		}
+	}
+	records = append(records, extra...)
+	if len(records) == 0 {
+		return p, nil
+	}
+	positions, err := d.log.Append(ctx, records)
+	if err != nil {
+		return Published{}, fmt.Errorf("append to the log: %w", err)
+	}
+	d.noteEnds(positions)
+	for _, it := range items {
+		d.metrics.published(it)
+	}
+	return p, nil
+}
+
+// noteEnds wakes the polls that wait for what was just appended, before the log's own notice.
+func (d *Dispatcher) noteEnds(positions []eventlog.Position) {
+	ends := make(map[eventlog.Partition]int64, 2)
+	for _, p := range positions {
+		ends[p.Partition] = max(ends[p.Partition], p.Offset+1)
+	}
+	for part, end := range ends {
+		d.mu.Lock()
+		t := d.tails[part]
+		d.mu.Unlock()
+		if t != nil {
+			t.moved(end)
+		}
+	}
+}
+
+// ageOff drops binaries, and results of statuses, whose source lets them expire and whose time is over. The statuses
+// themselves go on: a plugin that finished late must still be able to say so.
+func (d *Dispatcher) ageOff(items []*item) []*item {
+	expired := func(b *event.Binary) bool {
+		expiry := d.opts.Sources.Expiry(b.Source.Name)
+		return expiry > 0 && b.Source.Timestamp.Add(expiry).Before(d.now())
+	}
+	for _, it := range items {
+		switch ev := it.ev.(type) {
+		case *event.Binary:
+			if expired(ev) {
+				it.dropped = dropExpired
+			}
+		case *event.Status:
+			if expired(&ev.Entity.Input) {
+				d.metrics.dropped.WithLabelValues(dropExpired).Add(float64(len(ev.Entity.Results)))
+				ev.Entity.Results = nil
+			}
+		}
+	}
+	return items
+}
+
+// expandResults takes the results out of statuses and puts them in front as events of their own, so that whoever sees a
+// final status finds its results in the log. Results of an expedited job go out twice: expedited, and to the topic of
+// their source, which keeps them.
+func expandResults(items []*item) []*item {
+	out := make([]*item, 0, len(items))
+	for _, it := range items {
+		status, ok := it.ev.(*event.Status)
+		if !ok {
+			out = append(out, it)
+			continue
+		}
+		input := &status.Entity.Input
+		it.input, it.run = input.KafkaKey, input.Dequeued
+		if id, ok := event.ParseJobID(input.Dequeued); ok {
+			it.input, it.run = id.Key, id.Run()
+		}
+		if status.Entity.Status.Success() {
+			for i := range status.Entity.Results {
+				result := status.Entity.Results[i]
+				result.Flags = event.Flags{Expedite: input.Flags.Expedite, BypassCache: input.Flags.BypassCache}
+				out = append(out, &item{ev: &result, input: it.input, run: it.run})
+				if result.Flags.Expedite {
+					out = append(out, &item{ev: &result, input: it.input, run: it.run, bare: true})
+				}
+			}
+			status.Entity.Results = nil
+		}
+		out = append(out, it)
+	}
+	return out
+}
+
+// prepare gives an event what the dispatcher alone decides: key, tracking fields, and settings that end at a depth.
+func (d *Dispatcher) prepare(ev event.Event) error {
+	ev.Header().ModelVersion = event.ModelVersion
+	if err := d.opts.Keys.Assign(ev); err != nil {
+		return &invalidError{fmt.Errorf("make the key: %w", err)}
+	}
+	if b, ok := ev.(*event.Binary); ok {
+		b.Dequeued, b.Flags.Retry = "", false
+		if depth, err := strconv.Atoi(b.Source.Settings["remove_at_depth"]); err == nil && len(b.Source.Path) >= depth {
+			b.Source.Settings = nil
+		}
+	}
+	event.Track(ev)
+	return nil
+}
+
+// encode makes the record of an event.
+func (d *Dispatcher) encode(ctx context.Context, it *item) (eventlog.Record, error) {
+	routing := event.Route(it.ev)
+	routing.Input, routing.Run = it.input, it.run
+	topic := d.names.system(string(it.ev.Model()))
+	ev := it.ev
+	if b, ok := ev.(*event.Binary); ok {
+		if err := d.sources.ensure(ctx, b.Source.Name); err != nil {
+			return eventlog.Record{}, err
+		}
+		topic = d.names.binary(b.Source.Name, b.Action)
+		switch {
+		case it.bare:
+			plain := *b
+			plain.Flags.Expedite, routing.Flags.Expedite = false, false
+			ev = &plain
+		case b.Flags.Expedite:
+			topic = d.names.system(topicExpedite)
+		}
+	}
+	value, err := json.Marshal(ev)
+	if err != nil {
+		return eventlog.Record{}, &invalidError{fmt.Errorf("encode the event: %w", err)}
+	}
+	if int64(len(value)) > d.opts.MaxEventBytes {
+		return eventlog.Record{}, &invalidError{fmt.Errorf("the event has %d bytes, the limit is %d", len(value), d.opts.MaxEventBytes)}
+	}
+	return eventlog.Record{Topic: topic, Key: []byte(ev.Header().KafkaKey), Header: routing.Append(nil), Value: value}, nil
+}

@@ -1,0 +1,13 @@
+// Package plugins lists the plugins that are built into lazuli.
+package plugins
+
+import (
+	"lazuli/plugin"
+	"lazuli/plugins/entropy"
+	"lazuli/plugins/unbox"
+)
+
+// BuiltIn returns the built-in plugins, by name.
+func BuiltIn() []plugin.Plugin {
+	return []plugin.Plugin{entropy.Plugin{}, unbox.New(unbox.DefaultLimits())}
+}
