@@ -66,7 +66,7 @@ func (f *features) add(name string, value any, opts []FeatureOption) error {
 		f.left(fmt.Sprintf("a value of %s had more than %d characters", name, MaxValueLength))
 	}
 	v.Label, _ = clip(v.Label)
-	id := fmt.Sprintf("%s\x00%s\x00%s\x00%v", name, v.Value, v.Label, v.Offset)
+	id := name + "\x00" + v.Value + "\x00" + v.Label
 	if v.Offset != nil {
 		id = fmt.Sprintf("%s\x00%d", id, *v.Offset)
 	}

@@ -65,8 +65,8 @@ type Batch struct {
 // earlier one.
 //
 // Input and Run tie a document to the job that made it: Input is the key of the event that the plugin was given, Run names
-// the hand-out. A document whose (Author.Name, Input) has a final successful status of another Run is out of date: it is
-// neither shown nor kept, in whatever order documents and statuses arrive. Both are empty for what users submit.
+// the hand-out. A document whose (AuthorName, Input) has a newer successful status of another Run is out of date: it is
+// not kept, in whatever order documents and statuses arrive. Both are empty for what users submit.
 type Document struct {
 	ID                                                        string
 	SHA256                                                    string

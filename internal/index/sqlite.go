@@ -251,9 +251,7 @@ func (w *writer) document(d *Document) {
 		return // a removed event
 	}
 	if d.Input != "" {
-		var run string
-		if w.one(`SELECT run FROM statuses WHERE input = ? AND plugin = ? AND state IN `+successes+` ORDER BY timestamp DESC, id LIMIT 1`,
-			[]any{d.Input, d.AuthorName}, &run) && run != d.Run {
+		if run, ended := w.lastRun(d.Input, d.AuthorName); run != "" && run != d.Run && d.Timestamp.UnixMicro() <= ended {
 			return // a later run has replaced it
 		}
 	}
@@ -352,11 +350,17 @@ func (w *writer) status(st *StatusDocument) {
 	if st.Input == "" || !strings.Contains(successes, "'"+st.State+"'") {
 		return
 	}
-	var run string
-	if w.one(`SELECT run FROM statuses WHERE input = ? AND plugin = ? AND state IN `+successes+` ORDER BY timestamp DESC, id LIMIT 1`,
-		[]any{st.Input, st.Plugin}, &run) {
-		w.remove(`SELECT doc, bin FROM documents WHERE input = ? AND author = ? AND run <> ?`, st.Input, st.Plugin, run)
+	if run, ended := w.lastRun(st.Input, st.Plugin); run != "" {
+		w.remove(`SELECT doc, bin FROM documents WHERE input = ? AND author = ? AND run <> ? AND timestamp <= ?`, st.Input, st.Plugin, run, ended)
 	}
+}
+
+// lastRun returns the run of a plugin on an event that ended well last, and when. Results that are newer are those of a run whose end has
+// not been seen yet.
+func (w *writer) lastRun(input, plugin string) (run string, ended int64) {
+	w.one(`SELECT run, timestamp FROM statuses WHERE input = ? AND plugin = ? AND state IN `+successes+` ORDER BY timestamp DESC, id LIMIT 1`,
+		[]any{input, plugin}, &run, &ended)
+	return run, ended
 }
 
 // Offsets: see Index.
