@@ -2,51 +2,160 @@ package plugin
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 
 	"lazuli/event"
 )
 
-// memoryBytes is how much of a produced stream is kept in memory; the rest goes to a temporary file.
-const memoryBytes = 64 << 10
+// Limits on the streams that one job may produce, children and their streams included. What exceeds them is left out, and
+// the job ends as completed-with-errors.
+const (
+	MaxChildren   = 5000    // files found inside, on all levels
+	MaxStreams    = 900     // added to one file
+	MaxSpoolBytes = 4 << 30 // of all streams together
+)
 
-// spool keeps what r has and returns it as a stream. The file, if there is one, is removed by cleanup.
-func spool(dir string, label event.Label, r io.Reader) (s Stream, cleanup func(), err error) {
-	cleanup = func() {}
+const (
+	smallBytes  = 64 << 10 // streams up to this size may stay in memory
+	memoryBytes = 16 << 20 // of all streams of a job that stay in memory
+)
+
+// errSpoolFull tells that a stream does not fit into what one job may produce.
+var errSpoolFull = Partial(fmt.Sprintf("what was found has more than %d bytes", int64(MaxSpoolBytes)))
+
+// spool keeps the streams that a job produces until its outcome is closed: small ones in memory, the rest in new files with
+// names of their own in dir.
+type spool struct {
+	dir    string
+	buf    []byte // scratch
+	memory int64  // bytes that may still stay in memory
+	left   int64  // bytes that may still be kept at all
+	files  map[string]struct{}
+}
+
+func newSpool(dir string) *spool {
+	return &spool{dir: dir, memory: memoryBytes, left: MaxSpoolBytes, files: map[string]struct{}{}}
+}
+
+// spooled is a stream and where it is kept.
+type spooled struct {
+	Stream
+	file string // "" when in memory
+}
+
+// keep reads r to its end and hashes it on the way. An error of r comes back as it is, one of the disk as a spoolError; then
+// nothing is kept.
+func (s *spool) keep(ctx context.Context, label event.Label, r io.Reader) (spooled, error) {
+	if s.buf == nil {
+		s.buf = make([]byte, smallBytes+1)
+	}
+	r = &boundedReader{ctx: ctx, r: r, left: s.left}
+	n, err := fill(r, s.buf)
+	if err != nil && err != io.EOF {
+		return spooled{}, err
+	}
 	sum := sha256.New()
-	var head bytes.Buffer
-	n, err := io.Copy(io.MultiWriter(&head, sum), io.LimitReader(r, memoryBytes))
+	sum.Write(s.buf[:n])
+	kept := spooled{Stream: Stream{Label: label, Size: int64(n)}}
+	if err == io.EOF && n <= smallBytes && int64(n) <= s.memory {
+		data := bytes.Clone(s.buf[:n])
+		kept.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+		s.memory -= kept.Size
+	} else if err := s.write(&kept, n, r, sum); err != nil {
+		return spooled{}, err
+	}
+	kept.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	s.left -= kept.Size
+	return kept, nil
+}
+
+// write keeps a stream in a file: the first n bytes of s.buf, which are in sum already, then the rest of r.
+func (s *spool) write(kept *spooled, n int, r io.Reader, sum hash.Hash) error {
+	file, err := os.CreateTemp(s.dir, "stream-") // opens with O_EXCL
 	if err != nil {
-		return Stream{}, cleanup, err
+		return &spoolError{err}
 	}
-	s = Stream{Label: label, Size: n}
-	if n < memoryBytes {
-		data := head.Bytes()
-		s.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-		s.SHA256 = hex.EncodeToString(sum.Sum(nil))
-		return s, cleanup, nil
+	kept.file = file.Name()
+	s.files[kept.file] = struct{}{}
+	if _, err = file.Write(s.buf[:n]); err != nil {
+		err = &spoolError{err}
 	}
-	file, err := os.CreateTemp(dir, "stream-")
-	if err != nil {
-		return Stream{}, cleanup, fmt.Errorf("keep a stream: %w", err)
+	for err == nil {
+		n, err = r.Read(s.buf)
+		sum.Write(s.buf[:n])
+		kept.Size += int64(n)
+		if _, failed := file.Write(s.buf[:n]); failed != nil {
+			err = &spoolError{failed}
+		}
 	}
-	name := file.Name()
-	cleanup = func() { os.Remove(name) }
-	_, err = file.Write(head.Bytes())
-	if err == nil {
-		n, err = io.Copy(io.MultiWriter(file, sum), r)
-		s.Size += n
+	if failed := file.Close(); failed != nil && err == io.EOF {
+		err = &spoolError{failed}
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		cleanup()
-		return Stream{}, func() {}, err
+	if err != io.EOF {
+		return errors.Join(err, s.remove(kept.file))
 	}
-	s.Open = func() (io.ReadCloser, error) { return os.Open(name) }
-	s.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	return s, cleanup, nil
+	name := kept.file
+	kept.Open = func() (io.ReadCloser, error) { return os.Open(name) }
+	return nil
+}
+
+// drop forgets a stream that is not needed after all.
+func (s *spool) drop(kept spooled) {
+	s.left += kept.Size
+	if kept.file == "" {
+		s.memory += kept.Size
+		return
+	}
+	_ = s.remove(kept.file) // close tries again
+}
+
+func (s *spool) remove(name string) error {
+	if err := os.Remove(name); err != nil {
+		return &spoolError{err}
+	}
+	delete(s.files, name)
+	return nil
+}
+
+// close removes every file.
+func (s *spool) close() {
+	for name := range s.files {
+		_ = os.Remove(name) // whoever owns the folder empties it in the end
+	}
+	s.files = nil
+}
+
+// fill reads until b is full, and then returns nil, or until r ends with an error, which may be io.EOF.
+func fill(r io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var k int
+		k, err = r.Read(b[n:])
+		n += k
+	}
+	return n, err
+}
+
+// boundedReader ends when the job's time is over or its space is used up.
+type boundedReader struct {
+	ctx  context.Context
+	r    io.Reader
+	left int64
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errSpoolFull
+	}
+	return n, err
 }

@@ -116,7 +116,8 @@ func Server(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 }
 
-type fileState struct {
+// FileState is all that is known of a file, and what is still to come.
+type FileState struct {
 	*index.Binary
 	State   string       `json:"state"`
 	Pending []PendingJob `json:"pending"`
@@ -138,7 +139,7 @@ func (in *hashInput) wait() (time.Duration, error) {
 	return d, nil
 }
 
-func (a *API) show(ctx context.Context, in *hashInput) (*struct{ Body fileState }, error) {
+func (a *API) show(ctx context.Context, in *hashInput) (*struct{ Body FileState }, error) {
 	d, err := in.wait()
 	if err != nil {
 		return nil, err
@@ -146,15 +147,15 @@ func (a *API) show(ctx context.Context, in *hashInput) (*struct{ Body fileState 
 	if d > 0 {
 		a.settle(ctx, in.Hash, d)
 	}
-	f, err := a.file(ctx, in.Hash)
+	f, err := a.File(ctx, in.Hash)
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	return &struct{ Body fileState }{*f}, nil
+	return &struct{ Body FileState }{*f}, nil
 }
 
-// file reads a file with its state.
-func (a *API) file(ctx context.Context, hash string) (*fileState, error) {
+// File reads a file with its state: "working" while a plugin has it or a job waits for one, then "done".
+func (a *API) File(ctx context.Context, hash string) (*FileState, error) {
 	b, err := a.Index.Binary(ctx, hash)
 	if err != nil {
 		return nil, err
@@ -163,7 +164,7 @@ func (a *API) file(ctx context.Context, hash string) (*fileState, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fileState{Binary: b, State: "done", Pending: append([]PendingJob{}, pending...)}
+	f := &FileState{Binary: b, State: "done", Pending: append([]PendingJob{}, pending...)}
 	if len(pending) > 0 {
 		f.State = "working"
 	}

@@ -16,7 +16,7 @@ const (
 
 // node is a file in a tree.
 type node struct {
-	Binary       fileState         `json:"binary"`
+	Binary       FileState         `json:"binary"`
 	Relationship map[string]string `json:"relationship"`
 	Filename     string            `json:"filename,omitempty"`
 	Children     []*node           `json:"children"`
@@ -41,7 +41,7 @@ func (a *API) tree(ctx context.Context, in *hashInput) (*struct{ Body node }, er
 
 func (a *API) descend(ctx context.Context, hash string, above []string, left *int) (*node, error) {
 	*left--
-	f, err := a.file(ctx, hash)
+	f, err := a.File(ctx, hash)
 	if err != nil {
 		return nil, err
 	}

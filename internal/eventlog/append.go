@@ -2,10 +2,7 @@ package eventlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // Append implements Log.
@@ -69,7 +66,7 @@ func checkRecord(t *topic, r *Record) error {
 // stageAppend puts the records into the batch and gives them their offsets.
 func (l *Embedded) stageAppend(s *stage, records []Record, positions []Position) error {
 	topics := l.topics.Load()
-	replaced, err := l.replacedBy(s, topics, records)
+	replaced, err := replacedBy(s, topics, records)
 	if err != nil {
 		return err
 	}
@@ -109,7 +106,7 @@ func (l *Embedded) stageAppend(s *stage, records []Record, positions []Position)
 
 // replacedBy looks up where the records lie, if anywhere, that the given ones replace in compacted topics. It does not see
 // what is in the batch. The answer is nil if no topic is compacted.
-func (l *Embedded) replacedBy(s *stage, topics *topicTable, records []Record) ([]*place, error) {
+func replacedBy(s *stage, topics *topicTable, records []Record) ([]*place, error) {
 	var replaced []*place
 	var latest []byte
 	for i := range records {
@@ -128,28 +125,11 @@ func (l *Embedded) replacedBy(s *stage, topics *topicTable, records []Record) ([
 		if _, ok := s.latest[string(latest)]; ok {
 			continue
 		}
-		at, err := readPlace(l.db, latest)
+		at, err := s.stored(latest)
 		if err != nil {
 			return nil, err
 		}
 		replaced[i] = at
 	}
 	return replaced, nil
-}
-
-// readPlace reads a 'k' entry; nil if there is none.
-func readPlace(db source, key []byte) (*place, error) {
-	value, closer, err := db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, describe(err)
-	}
-	defer closer.Close()
-	at, err := decodePlace(value)
-	if err != nil {
-		return nil, err
-	}
-	return &at, nil
 }

@@ -20,7 +20,7 @@ const (
 	opBytes = 256
 	// stuckAfter is how long callers wait for a commit after a write failed. One that does not come back by then waits for
 	// a flush that will never be; it has not reached the disk and cannot any more.
-	stuckAfter = 2 * time.Second
+	stuckAfter = time.Second
 )
 
 // op is one change of the log, all of it or nothing.
@@ -182,7 +182,7 @@ func gather(ops []*op) int {
 // commit does the ops in one batch. Those that cannot be staged fail alone; if the batch fails, all do.
 func (c *committer) commit(ops []*op) {
 	s := newStage(c.log.db)
-	defer s.batch.Close()
+	defer s.close()
 	notNow := c.ready(ops)
 	var staged []*op
 	for _, o := range ops {

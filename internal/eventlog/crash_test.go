@@ -95,6 +95,7 @@ func script(fs vfs.FS, acknowledged func(int)) error {
 
 // TestCrashAtEveryWrite takes the power away before each operation that the script makes on the disk.
 func TestCrashAtEveryWrite(t *testing.T) {
+	t.Parallel()
 	for k := 0; ; k++ {
 		memory := vfs.NewCrashableMem()
 		rng := rand.New(rand.NewPCG(1, uint64(k)))

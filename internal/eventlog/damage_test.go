@@ -167,6 +167,7 @@ func TestDamagedGuard(t *testing.T) {
 }
 
 func TestDamagedTable(t *testing.T) {
+	t.Parallel()
 	dir := closed(t)
 	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
 	if err != nil {
@@ -193,10 +194,11 @@ func TestDamagedTable(t *testing.T) {
 		if d.Partition != partitionT || !strings.Contains(d.Error(), filepath.Base(damaged)) {
 			t.Errorf("damage %q does not name %s and %s", d, partitionT, filepath.Base(damaged))
 		}
-		_, err := l.Read(context.Background(), partitionT, d.To-1, eventlog.Limit{Records: 1})
-		if corrupt := (*eventlog.CorruptError)(nil); !errors.As(err, &corrupt) || corrupt.From != d.To-1 || corrupt.To != d.To {
-			t.Errorf("read of the last record of %v gave %v", d, err)
-		}
+	}
+	d := damage[0]
+	_, err = l.Read(context.Background(), partitionT, d.To-1, eventlog.Limit{Records: 1})
+	if corrupt := (*eventlog.CorruptError)(nil); !errors.As(err, &corrupt) || corrupt.From != d.To-1 || corrupt.To != d.To {
+		t.Errorf("read of the last record of %v gave %v", d, err)
 	}
 	if int64(len(records))+lost != 3000 || lost > 100 {
 		t.Errorf("%d records are readable and %d lost, want 3000 together and the lost ones those of two blocks", len(records), lost)

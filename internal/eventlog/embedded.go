@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -40,7 +41,7 @@ var (
 	ErrDamaged = errors.New("the log is damaged")
 )
 
-// Embedded is a Log in a directory, on Pebble. Memory is bounded by its caches (16 MiB of blocks, memtables of 8 MiB) and by
+// Embedded is a Log in a directory, on Pebble. Memory is bounded by its caches (32 MiB of blocks and memtables together) and by
 // what callers of Append hold themselves; opening takes milliseconds whatever the size.
 //
 // If a write to the disk fails, the log stops writing: the failed and all later Appends return that error until the log is
@@ -55,7 +56,7 @@ type Embedded struct {
 	dir     string
 	reserve int64
 
-	lock   *pebble.Lock
+	lock   io.Closer
 	gate   *gate
 	guard  *guard
 	db     *pebble.DB

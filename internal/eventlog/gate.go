@@ -3,6 +3,7 @@ package eventlog
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -208,15 +209,21 @@ func (g *gate) settle() error {
 	return g.failure()
 }
 
+// Lock does nothing: Open holds the lock, and gives it back even when Pebble cannot be closed.
+func (g *gate) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
 func (g *gate) Unwrap() vfs.FS { return g.FS }
 
 // gatedFile is a file that is written through the gate.
 type gatedFile struct {
 	vfs.File
-	gate    *gate
-	kind    fileKind
-	name    string
-	written int64 // bytes; kept of the MANIFEST only, which one goroutine writes at a time
+	gate *gate
+	kind fileKind
+	name string
+
+	// Of the MANIFEST, which one goroutine writes at a time:
+	written int64 // bytes
+	listed  bool  // the directory was synced since it was made
 }
 
 func (f *gatedFile) Write(b []byte) (int, error) {
@@ -245,8 +252,23 @@ func (f *gatedFile) Sync() error { return f.sync(f.File.Sync) }
 func (f *gatedFile) SyncData() error { return f.sync(f.File.SyncData) }
 
 func (f *gatedFile) sync(sync func() error) error {
-	err := f.gate.attempt(f.kind, "sync", f.name, sync)
-	if err == nil && f.kind == manifestFile && f.gate.failure() == nil {
+	if f.kind == manifestFile {
+		return f.syncManifest(sync)
+	}
+	return f.gate.attempt(f.kind, "sync", f.name, sync)
+}
+
+// syncManifest syncs the directory with a new MANIFEST. Pebble does so only when it has made the marker that names it: a
+// crash before that may keep the marker and lose the file.
+func (f *gatedFile) syncManifest(sync func() error) error {
+	err := f.gate.attempt(f.kind, "sync", f.name, func() error {
+		if err := sync(); err != nil || f.listed {
+			return err
+		}
+		f.listed = true
+		return syncDir(f.gate.FS, f.gate.PathDir(f.name))
+	})
+	if err == nil {
 		f.gate.guard.manifestSynced(f.gate.PathBase(f.name), f.written)
 	}
 	return err

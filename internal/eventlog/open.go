@@ -53,8 +53,8 @@ func (l *Embedded) open() (err error) {
 	if err := l.makeDir(); err != nil {
 		return err
 	}
-	if l.lock, err = pebble.LockDirectory(l.dir, l.fs); err != nil {
-		return fmt.Errorf("%w (%w)", ErrLocked, err)
+	if err := l.lockDir(); err != nil {
+		return err
 	}
 	guarded, err := l.precheck()
 	if err != nil {
@@ -88,6 +88,14 @@ func (l *Embedded) makeDir() error {
 		return err
 	}
 	return syncDir(l.fs, l.fs.PathDir(l.dir))
+}
+
+func (l *Embedded) lockDir() (err error) {
+	l.lock, err = l.fs.Lock(l.fs.PathJoin(l.dir, lockName))
+	if path := (*os.PathError)(nil); err == nil || errors.As(err, &path) {
+		return err // the file cannot be made
+	}
+	return fmt.Errorf("%w (%w)", ErrLocked, err)
 }
 
 // precheck finds what Pebble would take for an empty directory or for a write that a crash cut short. The guard file is nil
@@ -141,20 +149,23 @@ func (l *Embedded) create() error {
 	return errors.Join(writeFormat(db), db.Close(), l.gate.failure())
 }
 
+// lockName is the file that Pebble locks too, so that its tools see a log in use.
+const lockName = "LOCK"
+
 // pebbleOptions keep an idle process small, and reads of one record quick.
 func (l *Embedded) pebbleOptions() *pebble.Options {
 	logger := &pebbleLogger{log: l.log, gate: l.gate}
 	opts := &pebble.Options{
 		FS:            l.gate,
-		Lock:          l.lock,
 		Logger:        logger,
 		EventListener: logger.events(),
 		// The newest that Pebble 2.1 reads and writes: with checksums of tables' footers and with a write-ahead log that
 		// tells damage from a torn end.
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
-		CacheSize:                   16 << 20,
+		// Pebble takes the memtables out of the cache's size: 8 to 24 MiB are left for blocks.
+		CacheSize:                   32 << 20,
 		MemTableSize:                8 << 20,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: 3,
 		MaxOpenFiles:                512,
 		MaxManifestFileSize:         4 << 20,
 		// Appends must not wait for compactions that cannot go on, be it for a damaged file. Reads get slower instead.
@@ -165,6 +176,7 @@ func (l *Embedded) pebbleOptions() *pebble.Options {
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].BlockSize = 16 << 10
+		opts.Levels[i].IndexBlockSize = 128 << 10
 		// Most keys that are appended are new, and must be looked for in vain.
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		opts.Levels[i].FilterType = pebble.TableFilter

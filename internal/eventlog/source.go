@@ -50,3 +50,20 @@ func (p *pinned) Get(key []byte) ([]byte, io.Closer, error) {
 }
 
 func (p *pinned) Close() error { return p.at.Close() }
+
+// readPlace reads a 'k' entry; nil if there is none.
+func readPlace(db source, key []byte) (*place, error) {
+	value, closer, err := db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, describe(err)
+	}
+	defer closer.Close()
+	at, err := decodePlace(value)
+	if err != nil {
+		return nil, err
+	}
+	return &at, nil
+}

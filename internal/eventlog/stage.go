@@ -7,6 +7,8 @@ import (
 // stage is a batch under way. Its methods keep the first error, which fails the whole batch.
 type stage struct {
 	batch     *pebble.Batch
+	db        *pebble.DB
+	before    *pebble.Iterator           // of the 'k' entries before the batch; made when it is needed
 	touched   map[*partition]partitionID // whose bounds change
 	latest    map[string]place           // what the batch's 'k' entries say, by their key
 	published func()                     // of an op alone: called when the batch is on disk
@@ -20,7 +22,45 @@ type partitionID struct {
 }
 
 func newStage(db *pebble.DB) *stage {
-	return &stage{batch: db.NewBatch(), touched: make(map[*partition]partitionID), latest: make(map[string]place)}
+	return &stage{batch: db.NewBatch(), db: db, touched: make(map[*partition]partitionID), latest: make(map[string]place)}
+}
+
+// close frees the batch.
+func (s *stage) close() {
+	if s.before != nil {
+		_ = s.before.Close() // it repeats an error that stored has returned
+	}
+	_ = s.batch.Close() // it never fails
+}
+
+// stored reads a 'k' entry as it is without the batch; nil if there is none. Most keys are new. Pebble's Get does without
+// the Bloom filters of the lowest level, where nearly all entries are, and so would read a block to find nothing: with
+// them, appends to a compacted topic are several times as fast.
+func (s *stage) stored(key []byte) (*place, error) {
+	if s.before == nil {
+		it, err := s.db.NewIter(&pebble.IterOptions{
+			LowerBound: []byte{prefixLatest}, UpperBound: []byte{prefixLatest + 1}, UseL6Filters: true,
+		})
+		if err != nil {
+			return nil, describe(err)
+		}
+		s.before = it
+	}
+	if !s.before.SeekPrefixGE(key) {
+		if err := s.before.Error(); err != nil {
+			return nil, describe(err)
+		}
+		return nil, nil
+	}
+	value, err := s.before.ValueAndErr()
+	if err != nil {
+		return nil, describe(err)
+	}
+	at, err := decodePlace(value)
+	if err != nil {
+		return nil, err
+	}
+	return &at, nil
 }
 
 func (s *stage) touches(p *partition) bool {

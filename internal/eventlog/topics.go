@@ -285,7 +285,7 @@ var compactPage = Limit{Records: 1000, Bytes: 1 << 20}.withDefaults()
 // next try begins with no 'k' entries again; records that are gone are gone rightly. Records without a key stay.
 func (l *Embedded) compactAll(t *topic) error {
 	fresh := newStage(l.db)
-	defer fresh.batch.Close()
+	defer fresh.close()
 	prefix := latestPrefix(t.id)
 	fresh.deleteRange(prefix, after(prefix))
 	if err := l.committer.apply(fresh, pebble.NoSync); err != nil {
@@ -311,7 +311,7 @@ func (l *Embedded) compactAll(t *topic) error {
 // moved when partitions were added keeps the record of the higher partition.
 func (l *Embedded) compactRecords(t *topic, records []Record) error {
 	s := newStage(l.db)
-	defer s.batch.Close()
+	defer s.close()
 	var key, latest []byte
 	for i := range records {
 		r := &records[i]
@@ -321,7 +321,7 @@ func (l *Embedded) compactRecords(t *topic, records []Record) error {
 		latest = latestKey(latest, t.id, r.Key)
 		old, ok := s.latest[string(latest)]
 		if !ok {
-			stored, err := readPlace(l.db, latest)
+			stored, err := s.stored(latest)
 			if err != nil {
 				return err
 			}

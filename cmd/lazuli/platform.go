@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"lazuli/event"
+	"lazuli/internal/api"
+	"lazuli/internal/blob"
+	"lazuli/internal/config"
+	"lazuli/internal/dispatcher"
+	"lazuli/internal/eventlog"
+	"lazuli/internal/index"
+	"lazuli/internal/ingest"
+	"lazuli/internal/web"
+	"lazuli/internal/worker"
+)
+
+// platform is everything that `lazuli up` runs, in the order in which it is put together. Closing goes backwards.
+type platform struct {
+	cfg    *config.Config
+	logger *slog.Logger
+
+	data       *dataDir
+	log        *eventlog.Embedded
+	store      *blob.FS
+	dispatcher *dispatcher.Dispatcher
+	index      *index.SQLite
+	ingest     *ingest.Ingest
+	api        *api.API
+	host       *worker.Host // nil without plugins
+
+	pages, plugins net.Listener
+	registry       *prometheus.Registry
+
+	closers []func() error
+}
+
+// localWorkers begins the names of the workers that are children of this process; see docs/decisions/003.
+const localWorkers = "local-"
+
+// openPlatform opens the data directory and puts the parts together. Nothing runs yet but the dispatcher, which follows its log.
+func openPlatform(ctx context.Context, cfg *config.Config, logger *slog.Logger) (p *platform, err error) {
+	p = &platform{cfg: cfg, logger: logger, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	if p.data, err = openDataDir(cfg.Data, true); err != nil {
+		return p, err
+	}
+	p.closing(func() error { p.data.close(); return nil })
+
+	// Listen first: a port that is taken should be told before anything is opened.
+	if p.pages, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return p, fmt.Errorf("listen for pages and REST: %w (give --listen another address)", err)
+	}
+	p.closing(ignoreClosed(p.pages.Close))
+	if p.plugins, err = net.Listen("tcp", cfg.DispatcherListen); err != nil {
+		return p, fmt.Errorf("listen for plugins: %w (give --dispatcher-listen another address)", err)
+	}
+	p.closing(ignoreClosed(p.plugins.Close))
+
+	if p.log, err = eventlog.Open(p.data.log(), eventlog.Options{Logger: logger}); err != nil {
+		return p, fmt.Errorf("open the event log in %s: %w", p.data.log(), err)
+	}
+	p.closing(p.log.Close)
+	if p.store, err = blob.OpenFS(p.data.store()); err != nil {
+		return p, fmt.Errorf("open the store in %s: %w", p.data.store(), err)
+	}
+	p.closing(p.store.Close)
+	p.dispatcher, err = dispatcher.New(ctx, p.log, p.store, dispatcher.Options{
+		Prefix: cfg.TopicPrefix, Keys: event.Keys(cfg.Keys), Sources: cfg, Lease: cfg.Lease, MaxAttempts: cfg.MaxAttempts,
+		MaxEventBytes: cfg.Limits.MaxEventBytes, MaxPostBytes: cfg.Limits.MaxPostBytes, MaxUploadBytes: cfg.Limits.MaxUploadBytes,
+		Registry: p.registry, Logger: logger.With("part", "dispatcher"),
+	})
+	if err != nil {
+		return p, fmt.Errorf("start the dispatcher: %w", err)
+	}
+	p.closing(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return p.dispatcher.Close(ctx)
+	})
+	p.dispatcher.ReleaseWorkers(localWorkers)
+	if p.index, err = index.OpenSQLite(p.data.index()); err != nil {
+		return p, err
+	}
+	p.closing(p.index.Close)
+	p.ingest = ingest.New(p.log, p.index, ingest.Options{Prefix: cfg.TopicPrefix, Logger: logger.With("part", "ingest")})
+	if cfg.Plugins {
+		if p.host, err = p.newHost(); err != nil {
+			return p, err
+		}
+	}
+	p.api = api.New(api.Deps{
+		Index: p.index, Dispatcher: apiDispatcher{p.dispatcher}, Settler: p.ingest, Topics: p.log, Store: p.store, Metrics: p.registry,
+		Logger: logger.With("part", "api"),
+		Ready: []api.Check{
+			{Name: "index", Ready: func(context.Context) error { return p.ingest.Err() }},
+			{Name: "store", Ready: p.store.Check},
+		},
+	}, api.Options{DefaultSource: cfg.DefaultSource, Version: buildVersion().Version, MaxUploadBytes: cfg.Limits.MaxUploadBytes})
+	return p, nil
+}
+
+func (p *platform) newHost() (*worker.Host, error) {
+	return worker.NewHost(worker.Options{
+		ID:            localWorkers + strings.ToLower(rand.Text()[:8]),
+		Workers:       p.cfg.Workers,
+		DispatcherURL: p.dispatcherURL(),
+		MemoryLimit:   p.cfg.Limits.WorkerMemoryBytes,
+		TempDir:       filepath.Join(p.data.tmp(), "workers"),
+		Logger:        p.logger.With("part", "workers"),
+		OnGone: func(id string, state event.State, message string) {
+			p.dispatcher.WorkerGone(id, state, message)
+		},
+	})
+}
+
+func (p *platform) pagesURL() string      { return "http://" + p.pages.Addr().String() }
+func (p *platform) dispatcherURL() string { return "http://" + p.plugins.Addr().String() }
+
+// run serves until ctx ends or a part fails; ready is called once, when every part answers and every plugin polls.
+func (p *platform) run(ctx context.Context, ready func()) error {
+	group, ctx := errgroup.WithContext(ctx)
+	p.serve(group, ctx, p.plugins, p.dispatcherHandler())
+	p.serve(group, ctx, p.pages, p.pagesHandler())
+	group.Go(func() error { return p.ingest.Run(ctx) })
+	if p.host != nil {
+		group.Go(func() error { return p.host.Run(ctx) })
+	}
+	group.Go(func() error {
+		if p.host != nil {
+			if err := p.host.Ready(ctx); err != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return fmt.Errorf("start the workers: %w", err)
+			}
+		}
+		ready()
+		return nil
+	})
+	err := group.Wait()
+	p.dispatcher.ReleaseWorkers(localWorkers) // what they had not finished goes out again at the next start
+	return err
+}
+
+// serve runs a server until ctx ends, and then lets requests under way finish.
+func (p *platform) serve(group *errgroup.Group, ctx context.Context, l net.Listener, h http.Handler) {
+	server := api.Server(h)
+	server.ErrorLog = slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug)
+	group.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve %s: %w", l.Addr(), err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		p.dispatcher.Drain()
+		stop, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := server.Shutdown(stop); err != nil {
+			return errors.Join(server.Close()) // somebody holds a connection open: cut it
+		}
+		return nil
+	})
+}
+
+func (p *platform) dispatcherHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", p.dispatcher.Handler())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+func (p *platform) pagesHandler() http.Handler {
+	mux := http.NewServeMux()
+	h := p.api.Handler()
+	for _, path := range []string{"/api/", "/healthz", "/readyz", "/metrics"} {
+		mux.Handle(path, h)
+	}
+	mux.Handle("/", web.New(p.api).Handler())
+	return mux
+}
+
+func (p *platform) closing(f func() error) { p.closers = append(p.closers, f) }
+
+// close releases everything, last first.
+func (p *platform) close() error {
+	var errs []error
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		errs = append(errs, p.closers[i]())
+	}
+	p.closers = nil
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(f func() error) func() error {
+	return func() error {
+		if err := f(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// apiDispatcher is the dispatcher as REST needs it.
+type apiDispatcher struct{ d *dispatcher.Dispatcher }
+
+func (a apiDispatcher) Store(ctx context.Context, source, label string, r io.Reader) (event.Datastream, error) {
+	return a.d.Upload(ctx, source, label, r, dispatcher.UploadOptions{})
+}
+
+func (a apiDispatcher) Invalid(err error) bool { return dispatcher.IsInvalid(err) }
+
+func (a apiDispatcher) Publish(ctx context.Context, events ...event.Event) error {
+	published, err := a.d.Publish(ctx, events...)
+	if err == nil && published.Expired > 0 {
+		return errors.New("the source lets events of that age expire")
+	}
+	return err
+}
+
+func (a apiDispatcher) Pending(ctx context.Context, positions []string) ([]api.PendingJob, error) {
+	jobs, err := a.d.Pending(ctx, positions)
+	list := make([]api.PendingJob, len(jobs))
+	for i, j := range jobs {
+		list[i] = api.PendingJob(j)
+	}
+	return list, err
+}

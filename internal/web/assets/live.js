@@ -1,0 +1,82 @@
+// Live updates: when something changes that the page shows, its main part is fetched anew and put in place. Without JavaScript the page is the
+// same, but still.
+const main = document.getElementById('main');
+
+let busy = false, again = false;
+
+async function refresh() {
+  if (busy) { again = true; return; }
+  busy = true;
+  try {
+    const url = new URL(location.href);
+    url.searchParams.set('fragment', '1');
+    const answer = await fetch(url);
+    if (answer.ok) swap(await answer.text());
+  } catch { /* the server is away: the next change will come */ }
+  busy = false;
+  if (again) { again = false; setTimeout(refresh, 250); }
+}
+
+// swap puts the new main part in place and keeps what the reader had opened.
+function swap(html) {
+  const open = [...main.querySelectorAll('details')].map(d => d.open);
+  const uploads = document.getElementById('uploads');
+  main.innerHTML = html;
+  main.querySelectorAll('details').forEach((d, i) => { d.open = open[i] ?? false; });
+  if (uploads) document.getElementById('uploads')?.replaceWith(uploads);
+  arm();
+}
+
+const live = main.dataset.live;
+if (live) {
+  const source = new EventSource(live === '*' ? '/api/v1/events' : '/api/v1/events?hash=' + live);
+  let timer = 0;
+  source.addEventListener('changed', () => { clearTimeout(timer); timer = setTimeout(refresh, 100); });
+  source.addEventListener('open', refresh); // what changed before the connection stood
+  setInterval(() => { if (main.querySelector('.badge.busy')) refresh(); }, 1000); // a job that ends without results changes nothing else
+}
+
+// arm makes the drop zone take files, each with its progress.
+function arm() {
+  const drop = document.getElementById('drop');
+  if (!drop) return;
+  const input = drop.querySelector('input[type=file]');
+  drop.querySelector('button').hidden = true;
+  drop.addEventListener('dragover', e => { e.preventDefault(); drop.classList.add('over'); });
+  drop.addEventListener('dragleave', () => drop.classList.remove('over'));
+  drop.addEventListener('drop', e => { e.preventDefault(); drop.classList.remove('over'); [...e.dataTransfer.files].forEach(send); });
+  input.addEventListener('change', () => { [...input.files].forEach(send); input.value = ''; });
+}
+
+function send(file) {
+  const item = document.createElement('li');
+  const bar = document.createElement('progress');
+  const text = document.createElement('span');
+  text.textContent = file.name;
+  bar.max = 1;
+  item.append(bar, text);
+  document.getElementById('uploads').append(item);
+  const request = new XMLHttpRequest();
+  request.open('POST', '/api/v1/binaries?filename=' + encodeURIComponent(file.name));
+  request.setRequestHeader('Content-Type', 'application/octet-stream');
+  request.upload.onprogress = e => { if (e.lengthComputable) bar.value = e.loaded / e.total; };
+  request.onload = () => {
+    bar.value = 1;
+    let answer = {};
+    try { answer = JSON.parse(request.responseText); } catch { /* told below */ }
+    if (request.status !== 200) {
+      bar.remove();
+      text.textContent = file.name + ': ' + (answer.detail ?? request.statusText);
+      text.className = 'bad';
+      return;
+    }
+    const link = document.createElement('a');
+    link.href = '/file/' + answer.sha256;
+    link.textContent = file.name;
+    text.replaceWith(link);
+  };
+  request.onerror = () => { bar.remove(); text.textContent = file.name + ': the platform does not answer'; text.className = 'bad'; };
+  request.send(file);
+}
+
+arm();

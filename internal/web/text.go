@@ -1,0 +1,163 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// functions are what templates call.
+var functions = template.FuncMap{
+	"bytes": sizeText, "short": func(s string) string { return shorten(s, 12) }, "clean": clean, "cut": func(s string) string { return shorten(clean(s), 300) },
+	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "states": states,
+	"relationship": relationship, "plural": plural,
+}
+
+// clean makes text from files safe to look at: control characters, and those that turn the direction of writing, become visible escapes.
+func clean(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\t':
+			b.WriteRune(' ')
+		case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x061c, r == 0xfeff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// shorten cuts text to n characters.
+func shorten(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n-1]) + "…"
+}
+
+func sizeText(n int64) string {
+	if n < 1024 {
+		return plural(int(n), "byte")
+	}
+	f, unit := float64(n), ""
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if f /= 1024; f < 1024 {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", f, unit)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func ago(t time.Time) string {
+	switch d := time.Since(t); {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return plural(int(d.Minutes()), "minute") + " ago"
+	case d < 24*time.Hour:
+		return plural(int(d.Hours()), "hour") + " ago"
+	}
+	return t.UTC().Format("2006-01-02")
+}
+
+// tone gives a state its colour.
+func tone(state string) string {
+	switch {
+	case state == "completed-with-errors":
+		return "warn"
+	case strings.HasPrefix(state, "completed"), state == "done":
+		return "good"
+	case strings.HasPrefix(state, "error"):
+		return "bad"
+	case state == "opt-out":
+		return "quiet"
+	}
+	return "busy"
+}
+
+// stateCount is how often a plugin ended in a state.
+type stateCount struct {
+	State string
+	N     int
+}
+
+func states(m map[string]int) []stateCount {
+	var list []stateCount
+	for _, s := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, stateCount{s, m[s]})
+	}
+	return list
+}
+
+func relationship(m map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		if k == "action" {
+			parts = append(parts, m[k])
+			continue
+		}
+		parts = append(parts, k+": "+m[k])
+	}
+	return clean(strings.Join(parts, ", "))
+}
+
+// entropyInfo is what the plugin Entropy says of a file.
+type entropyInfo struct {
+	Entropy struct {
+		Overall   float64   `json:"overall"`
+		BlockSize int64     `json:"block_size"`
+		Blocks    []float64 `json:"blocks"`
+	} `json:"entropy"`
+}
+
+// Sizes of the strip, in SVG units.
+const (
+	stripWidth  = 1000
+	stripHeight = 120
+	maxBars     = 800
+)
+
+// bands are ranges of entropy that one learns to recognise.
+var bands = []struct {
+	from, to float64
+	name     string
+}{{4.0, 4.6, "text"}, {4.9, 5.3, "code"}, {6.7, 6.9, "packed"}, {7.7, 8.0, "compressed or encrypted"}}
+
+// entropyStrip draws the entropy of a file's blocks; nothing when there are none. Every number in it is ours, no text is a file's.
+func entropyStrip(raw json.RawMessage) template.HTML {
+	var info entropyInfo
+	if json.Unmarshal(raw, &info) != nil || len(info.Entropy.Blocks) == 0 {
+		return ""
+	}
+	blocks := info.Entropy.Blocks[:min(len(info.Entropy.Blocks), maxBars)]
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %d %d" preserveAspectRatio="none" role="img" aria-label="entropy of %d blocks of %d bytes, overall %.2f bits for each byte">`,
+		stripWidth, stripHeight, len(blocks), info.Entropy.BlockSize, info.Entropy.Overall)
+	y := func(bits float64) float64 { return stripHeight * (1 - min(max(bits, 0), 8)/8) }
+	for _, band := range bands {
+		fmt.Fprintf(&b, `<rect class="band" x="0" y="%.1f" width="%d" height="%.1f"><title>%s: %.1f to %.1f</title></rect>`, y(band.to), stripWidth, y(band.from)-y(band.to), band.name, band.from, band.to)
+	}
+	width := stripWidth / float64(len(blocks))
+	for i, bits := range blocks {
+		bits = min(max(bits, 0), 8)
+		fmt.Fprintf(&b, `<rect x="%.2f" y="%.1f" width="%.2f" height="%.1f" fill="hsl(%d 70%% 48%%)"><title>from byte %d: %.2f</title></rect>`,
+			float64(i)*width, y(bits)-1, width+0.05, stripHeight-y(bits)+1, 60+int(bits/8*300), int64(i)*info.Entropy.BlockSize, bits)
+	}
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String())
+}

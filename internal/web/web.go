@@ -1,0 +1,272 @@
+// Package web is the pages: rendered on the server, working without JavaScript, alive with it.
+//
+// Nothing is loaded from another host and nothing that comes from a file is trusted. Begin with New.
+package web
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"time"
+
+	"lazuli/internal/api"
+	"lazuli/internal/index"
+)
+
+//go:embed assets pages
+var files embed.FS
+
+// Web serves the pages.
+type Web struct {
+	api   *api.API
+	pages map[string]*template.Template
+	mux   *http.ServeMux
+}
+
+// New makes the pages over REST's parts.
+func New(a *api.API) *Web {
+	w := &Web{api: a, pages: map[string]*template.Template{}, mux: http.NewServeMux()}
+	for _, name := range []string{"home", "search", "file", "plugins", "dead", "problem"} {
+		w.pages[name] = template.Must(template.New("").Funcs(functions).ParseFS(files, "pages/layout.html", "pages/parts.html", "pages/"+name+".html"))
+	}
+	assets, err := fs.Sub(files, "assets")
+	if err != nil {
+		panic(err) // embedded: cannot happen
+	}
+	w.mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(assets)))
+	w.mux.HandleFunc("GET /{$}", w.home)
+	w.mux.HandleFunc("GET /search", w.search)
+	w.mux.HandleFunc("GET /file/{hash}", w.file)
+	w.mux.HandleFunc("GET /plugins", w.plugins)
+	w.mux.HandleFunc("GET /dead", w.dead)
+	w.mux.HandleFunc("POST /upload", w.upload)
+	w.mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
+		w.problem(rw, r, http.StatusNotFound, "There is no such page.")
+	})
+	return w
+}
+
+// policy lets pages use what this server sends and nothing else.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// Handler serves the pages.
+func (w *Web) Handler() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h := rw.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		w.mux.ServeHTTP(rw, r)
+	})
+}
+
+// view is what every page is given.
+type view struct {
+	Title string
+	Query string // in the search box
+	Live  string // what the page's live updates are about: a SHA-256, "*" for everything, "" for nothing
+	Data  any
+}
+
+// render writes a page, or only its main part when the request asks for that.
+func (w *Web) render(rw http.ResponseWriter, r *http.Request, code int, page string, v view) {
+	part := "layout"
+	if r.URL.Query().Get("fragment") != "" {
+		part = "main"
+	}
+	var body bytes.Buffer
+	if err := w.pages[page].ExecuteTemplate(&body, part, v); err != nil {
+		w.api.Logger.Error("render a page", "page", page, "err", err)
+		http.Error(rw, "this page cannot be shown; the platform's log has the details", http.StatusInternalServerError)
+		return
+	}
+	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+	rw.Header().Set("Cache-Control", "no-store")
+	rw.WriteHeader(code)
+	_, _ = body.WriteTo(rw) // a client that went away is no error of ours
+}
+
+func (w *Web) problem(rw http.ResponseWriter, r *http.Request, code int, text string) {
+	w.render(rw, r, code, "problem", view{Title: http.StatusText(code), Query: r.URL.Query().Get("q"), Data: text})
+}
+
+// failed answers for an error of the index.
+func (w *Web) failed(rw http.ResponseWriter, r *http.Request, err error) {
+	var query *index.QueryError
+	switch {
+	case errors.Is(err, index.ErrNotFound):
+		w.problem(rw, r, http.StatusNotFound, "No such file is known. It may not have been submitted, or its first results are on their way.")
+	case errors.As(err, &query):
+		w.problem(rw, r, http.StatusBadRequest, "The query: "+err.Error()+".")
+	case errors.Is(err, index.ErrCursor):
+		w.problem(rw, r, http.StatusBadRequest, "This page of results is no more: search again.")
+	default:
+		w.api.Logger.Error("answer a page", "err", err)
+		w.problem(rw, r, http.StatusInternalServerError, "Something went wrong; the platform's log has the details.")
+	}
+}
+
+type homeData struct {
+	Recent  []index.Hit
+	Counts  index.Counts
+	Plugins []index.Plugin
+}
+
+func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
+	var d homeData
+	page, err := w.api.Index.Search(r.Context(), index.And{}, 12, "")
+	if err == nil {
+		d.Recent = page.Hits
+		d.Counts, err = w.api.Index.Counts(r.Context())
+	}
+	if err == nil {
+		d.Plugins, err = w.api.Index.Plugins(r.Context())
+	}
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	w.render(rw, r, http.StatusOK, "home", view{Title: "lazuli", Live: "*", Data: d})
+}
+
+type searchData struct {
+	Hits   []index.Hit
+	Next   string // address of the next page
+	Fields []string
+}
+
+func (w *Web) search(rw http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query().Get("q")
+	expr, err := index.Parse(q)
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	page, err := w.api.Index.Search(r.Context(), expr, 50, r.URL.Query().Get("cursor"))
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	d := searchData{Hits: page.Hits, Fields: index.Fields()}
+	if page.Next != "" {
+		d.Next = "/search?" + url.Values{"q": {q}, "cursor": {page.Next}}.Encode()
+	}
+	w.render(rw, r, http.StatusOK, "search", view{Title: "Search", Query: q, Data: d})
+}
+
+type fileData struct {
+	*api.FileState
+	Name   string
+	Strip  template.HTML
+	Groups []featureGroup
+}
+
+// hash is one line of the list of hashes.
+type hash struct{ Name, Value string }
+
+// Hashes lists those that are known.
+func (d fileData) Hashes() []hash {
+	var list []hash
+	for _, h := range []hash{{"SHA-256", d.SHA256}, {"SHA-1", d.SHA1}, {"MD5", d.MD5}, {"SHA-512", d.SHA512}, {"ssdeep", d.SSDeep}, {"TLSH", d.TLSH}} {
+		if h.Value != "" {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// featureGroup is the values of one feature.
+type featureGroup struct {
+	Name   string
+	Values []index.Feature
+	More   int // values that are not shown
+}
+
+const shownValues = 50
+
+func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
+	f, err := w.api.File(r.Context(), r.PathValue("hash"))
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	d := fileData{FileState: f, Name: shorten(f.SHA256, 16)}
+	if len(f.Filenames) > 0 {
+		d.Name = f.Filenames[0]
+	}
+	d.Strip = entropyStrip(f.Info["Entropy"])
+	for _, v := range f.Features {
+		if n := len(d.Groups); n == 0 || d.Groups[n-1].Name != v.Name {
+			d.Groups = append(d.Groups, featureGroup{Name: v.Name})
+		}
+		g := &d.Groups[len(d.Groups)-1]
+		if len(g.Values) < shownValues {
+			g.Values = append(g.Values, v)
+		} else {
+			g.More++
+		}
+	}
+	w.render(rw, r, http.StatusOK, "file", view{Title: clean(d.Name), Live: f.SHA256, Data: d})
+}
+
+func (w *Web) plugins(rw http.ResponseWriter, r *http.Request) {
+	list, err := w.api.Index.Plugins(r.Context())
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	w.render(rw, r, http.StatusOK, "plugins", view{Title: "Plugins", Live: "*", Data: list})
+}
+
+func (w *Web) dead(rw http.ResponseWriter, r *http.Request) {
+	list, err := w.api.Index.DeadLetters(r.Context(), 500)
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	w.render(rw, r, http.StatusOK, "dead", view{Title: "Dead letters", Live: "*", Data: list})
+}
+
+// upload takes files from a form, for browsers without JavaScript; others post each file to REST.
+func (w *Web) upload(rw http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(rw).SetReadDeadline(time.Now().Add(10 * time.Minute)) // not every test's writer can
+	parts, err := r.MultipartReader()
+	if err != nil {
+		w.problem(rw, r, http.StatusBadRequest, "The upload is not a form with files.")
+		return
+	}
+	var last *api.Submitted
+	for n := 0; ; {
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			w.problem(rw, r, http.StatusBadRequest, "The upload ended too early.")
+			return
+		}
+		if part.FileName() == "" {
+			continue
+		}
+		if last, err = w.api.Submit(r.Context(), part, api.Submission{Filename: part.FileName()}); err != nil {
+			code, text := http.StatusServiceUnavailable, "The file could not be kept: "+err.Error()
+			if w.api.Dispatcher.Invalid(err) {
+				code = http.StatusBadRequest
+			}
+			w.problem(rw, r, code, fmt.Sprintf("%s (%d files before it were kept)", text, n))
+			return
+		}
+		n++
+	}
+	if last == nil {
+		w.problem(rw, r, http.StatusBadRequest, "There was no file in the form: choose one first.")
+		return
+	}
+	http.Redirect(rw, r, "/file/"+last.SHA256+"?wait=1", http.StatusSeeOther)
+}
