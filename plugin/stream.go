@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -99,7 +98,8 @@ func (s *spool) write(kept *spooled, n int, r io.Reader, sum hash.Hash) error {
 		err = &spoolError{failed}
 	}
 	if err != io.EOF {
-		return errors.Join(err, s.remove(kept.file))
+		s.remove(kept.file)
+		return err
 	}
 	name := kept.file
 	kept.Open = func() (io.ReadCloser, error) { return os.Open(name) }
@@ -113,15 +113,13 @@ func (s *spool) drop(kept spooled) {
 		s.memory += kept.Size
 		return
 	}
-	_ = s.remove(kept.file) // close tries again
+	s.remove(kept.file)
 }
 
-func (s *spool) remove(name string) error {
-	if err := os.Remove(name); err != nil {
-		return &spoolError{err}
+func (s *spool) remove(name string) {
+	if os.Remove(name) == nil { // else close tries again
+		delete(s.files, name)
 	}
-	delete(s.files, name)
-	return nil
 }
 
 // close removes every file.

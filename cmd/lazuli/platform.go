@@ -200,7 +200,24 @@ func (p *platform) pagesHandler() http.Handler {
 		mux.Handle(path, h)
 	}
 	mux.Handle("/", web.New(p.api).Handler())
-	return mux
+	// Without authentication, another site's page must not be able to use the reader's browser: neither by posting here nor by a
+	// name of its own that it lets point to loopback.
+	return http.NewCrossOriginProtection().Handler(loopbackHost(mux))
+}
+
+// loopbackHost refuses requests whose Host is neither a loopback address nor localhost (DNS rebinding).
+func loopbackHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, fmt.Sprintf("this platform is for this machine alone: use http://%s", r.Context().Value(http.LocalAddrContextKey)), http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (p *platform) closing(f func() error) { p.closers = append(p.closers, f) }

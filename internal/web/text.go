@@ -15,7 +15,7 @@ import (
 var functions = template.FuncMap{
 	"bytes": sizeText, "short": func(s string) string { return shorten(s, 12) }, "clean": clean, "cut": func(s string) string { return shorten(clean(s), 300) },
 	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "states": states,
-	"relationship": relationship, "plural": plural,
+	"relationship": relationship, "plural": plural, "lines": lines,
 }
 
 // clean makes text from files safe to look at: control characters, and those that turn the direction of writing, become visible escapes.
@@ -32,6 +32,15 @@ func clean(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// lines is clean for text of several lines.
+func lines(s string) string {
+	list := strings.Split(s, "\n")
+	for i, line := range list {
+		list[i] = clean(line)
+	}
+	return strings.Join(list, "\n")
 }
 
 // shorten cuts text to n characters.

@@ -168,23 +168,23 @@ func TestPages(t *testing.T) {
 		code int
 		text string
 	}{
-		"/":                               {200, "archive.zip"},
-		"/search":                         {200, "inner.txt"},
-		"/search?q=features.value:zip":    {200, "archive.zip"},
-		"/search?q=nothing-like-it":       {200, "Nothing matches"},
-		"/search?q=bogus:1":               {400, "there is no field"},
-		"/search?q=%22%3Cscript%3E":       {400, "not closed"},
-		"/search?cursor=x":                {400, "search again"},
-		"/file/" + sha("a"):               {200, `class="strip"`},
+		"/":                                 {200, "archive.zip"},
+		"/search":                           {200, "inner.txt"},
+		"/search?q=features.value:zip":      {200, "archive.zip"},
+		"/search?q=nothing-like-it":         {200, "Nothing matches"},
+		"/search?q=bogus:1":                 {400, "there is no field"},
+		"/search?q=%22%3Cscript%3E":         {400, "not closed"},
+		"/search?cursor=x":                  {400, "search again"},
+		"/file/" + sha("a"):                 {200, `class="strip"`},
 		"/file/" + sha("a") + "?fragment=1": {200, "box_type"},
-		"/file/" + sha("b"):               {200, "Found in"},
-		"/file/" + sha("9"):               {404, "No such file"},
-		"/file/..%2f..%2fetc":             {404, "No such file"},
-		"/plugins":                        {200, "Unbox"},
-		"/dead":                           {200, "3"},
-		"/nothing":                        {404, "no such page"},
-		"/assets/style.css":               {200, "prefers-color-scheme"},
-		"/assets/live.js":                 {200, "EventSource"},
+		"/file/" + sha("b"):                 {200, "Found in"},
+		"/file/" + sha("9"):                 {404, "No such file"},
+		"/file/..%2f..%2fetc":               {404, "No such file"},
+		"/plugins":                          {200, "Unbox"},
+		"/dead":                             {200, "3"},
+		"/nothing":                          {404, "no such page"},
+		"/assets/style.css":                 {200, "prefers-color-scheme"},
+		"/assets/live.js":                   {200, "EventSource"},
 	} {
 		code, body, header := get(t, server.URL+path)
 		if code != want.code || !strings.Contains(body, want.text) {
@@ -216,8 +216,12 @@ func TestForm(t *testing.T) {
 			fmt.Fprint(part, content)
 		}
 		form.Close()
-		res, err := http.DefaultTransport.RoundTrip(must(http.NewRequestWithContext(t.Context(), "POST", server.URL+"/upload", strings.NewReader(body.String())),
-			form.FormDataContentType()))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/upload", strings.NewReader(body.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", form.FormDataContentType())
+		res, err := http.DefaultTransport.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,8 +240,6 @@ func TestForm(t *testing.T) {
 		t.Errorf("%d %.200s", code, text)
 	}
 }
-
-func must(r *http.Request, err error) func(string) *http.Request { panic("") }
 
 func TestEntropyStrip(t *testing.T) {
 	strip := string(entropyStrip(json.RawMessage(`{"entropy":{"overall":4,"block_size":256,"blocks":[0,8,99,-3]}}`)))
@@ -268,9 +270,12 @@ func TestBrowser(t *testing.T) {
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
+	if err := chromedp.Do(ctx); err != nil { // the first call starts the browser and must have no deadline
+		t.Fatal(err)
+	}
 	ctx, cancel = context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	problems := listen(ctx)
+	held := complaints(ctx)
 
 	sample := filepath.Join(t.TempDir(), "upload.txt")
 	if err := os.WriteFile(sample, []byte("some content"), 0o600); err != nil {
@@ -278,35 +283,36 @@ func TestBrowser(t *testing.T) {
 	}
 	live := document(sha("a"), "", index.Feature{Name: "arrived", Type: "string", Value: "while you looked"})
 	live.ID, live.AuthorName = "live", "Late"
-	steps := []struct {
+	change := func(context.Context, *chromedp.Target) (chromedp.Void, error) {
+		p.apply(index.Batch{Documents: []index.Document{live}}, sha("a"))
+		return chromedp.Void{}, nil
+	}
+	type step struct {
 		name string
-		do   chromedp.Action
-	}{
-		{"open a file", chromedp.Tasks{chromedp.Navigate(server.URL + "/file/" + sha("a")), chromedp.WaitVisible(".strip")}},
-		{"mark the page", chromedp.Evaluate(`window.mark = 'not reloaded'`, nil)},
-		{"something changes", chromedp.ActionFunc(func(context.Context) error {
-			p.apply(index.Batch{Documents: []index.Document{live}}, sha("a"))
-			return nil
-		})},
-		{"it arrives", chromedp.Poll(`document.body.innerText.includes('while you looked') && window.mark === 'not reloaded'`, nil)},
+		do   chromedp.Action[chromedp.Void]
+	}
+	steps := []step{
+		{"open a file", chromedp.Navigate(server.URL + "/file/" + sha("a"))},
+		{"see its entropy", chromedp.WaitVisible(chromedp.CSS(".strip"))},
+		{"mark the page", none(chromedp.Evaluate[string](`window.mark = 'not reloaded'`))},
+		{"something changes", change},
+		{"it arrives", none(chromedp.Poll[bool](`document.body.innerText.includes('while you looked') && window.mark === 'not reloaded'`))},
 		{"picture", shot("file-light")},
-		{"open the home page", chromedp.Tasks{chromedp.Navigate(server.URL + "/"), chromedp.WaitVisible("#drop")}},
-		{"choose a file", chromedp.SetUploadFiles("input[type=file]", []string{sample})},
-		{"it is uploaded", chromedp.Poll(`document.querySelector('#uploads a')?.textContent === 'upload.txt'`, nil)},
+		{"open the home page", chromedp.Navigate(server.URL + "/")},
+		{"choose a file", chromedp.SetUploadFiles(chromedp.CSS("input[type=file]"), []string{sample})},
+		{"it is uploaded", none(chromedp.Poll[bool](`document.querySelector('#uploads a')?.textContent === 'upload.txt'`))},
 		{"picture", shot("home-light")},
+		{"dark colours", dark},
+	}
+	for _, page := range []struct{ name, path string }{{"file", "/file/" + sha("a")}, {"home", "/"}, {"search", "/search?q=bogus:1"}, {"plugins", "/plugins"}, {"dead", "/dead"}} {
+		steps = append(steps, step{"open " + page.name, chromedp.Navigate(server.URL + page.path)}, step{"picture", shot(page.name + "-dark")})
 	}
 	for _, s := range steps {
-		if err := chromedp.Run(ctx, s.do); err != nil {
+		if err := chromedp.Do(ctx, s.do); err != nil {
 			t.Fatalf("%s: %v", s.name, err)
 		}
 	}
-	dark(ctx, t)
-	for _, page := range []struct{ name, path string }{{"file", "/file/" + sha("a")}, {"home", "/"}, {"search", "/search?q=bogus:1"}, {"plugins", "/plugins"}} {
-		if err := chromedp.Run(ctx, chromedp.Navigate(server.URL+page.path), chromedp.WaitVisible("main"), shot(page.name+"-dark")); err != nil {
-			t.Fatalf("%s: %v", page.name, err)
-		}
-	}
-	for _, complaint := range problems() {
+	for _, complaint := range held() {
 		t.Errorf("the browser complains: %s", complaint)
 	}
 }
