@@ -152,7 +152,10 @@ func TestStates(t *testing.T) {
 			event.ErrorOutput, "Invalid Plugin Output", "string is not a value of type integer", 0},
 		{"no JSON", func(_ context.Context, job *Job) error { _ = job.Info("x", func() {}); return nil }, nil,
 			event.ErrorOutput, "Invalid Plugin Output", "cannot be written", 0},
-		{"unknown label", func(_ context.Context, job *Job) error { _ = job.AddStream("bogus", strings.NewReader("x")); return nil }, nil,
+		{"unknown label", func(_ context.Context, job *Job) error {
+			_ = job.AddStream("bogus", strings.NewReader("x"))
+			return nil
+		}, nil,
 			event.ErrorOutput, "Invalid Plugin Output", "bogus", 0},
 		{"content as a stream", func(_ context.Context, job *Job) error {
 			return job.AddStream(event.LabelContent, strings.NewReader("x"))

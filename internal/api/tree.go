@@ -89,7 +89,7 @@ func (a *API) settle(ctx context.Context, hash string, atMost time.Duration) {
 				}
 			}
 		} else if a.indexed(ctx) == nil { // it may have been submitted just now
-			if events, ok = a.treeEvents(ctx, hash); !ok {
+			if _, ok := a.treeEvents(ctx, hash); !ok {
 				return
 			}
 			continue

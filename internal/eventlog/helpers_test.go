@@ -147,7 +147,7 @@ func listing(t testing.TB, dir string) map[string]int64 {
 	return files
 }
 
-// flip changes a byte of a file. at is counted from the end if it is negative.
+// flip changes a bit of a file. at is counted from the end if it is negative.
 func flip(t testing.TB, path string, at int64) {
 	t.Helper()
 	content, err := os.ReadFile(path)
@@ -157,7 +157,7 @@ func flip(t testing.TB, path string, at int64) {
 	if at < 0 {
 		at += int64(len(content))
 	}
-	content[at] ^= 0x5a
+	content[at] ^= 0x10
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -161,7 +161,7 @@ func (l *Embedded) pebbleOptions() *pebble.Options {
 		EventListener: logger.events(),
 		// The newest that Pebble 2.1 reads and writes: with checksums of tables' footers and with a write-ahead log that
 		// tells damage from a torn end.
-		FormatMajorVersion:          pebble.FormatTableFormatV6,
+		FormatMajorVersion: pebble.FormatTableFormatV6,
 		// Pebble takes the memtables out of the cache's size: 8 to 24 MiB are left for blocks.
 		CacheSize:                   32 << 20,
 		MemTableSize:                8 << 20,

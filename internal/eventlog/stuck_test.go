@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -31,7 +32,7 @@ func TestFailureBehindAStall(t *testing.T) {
 		}
 		return
 	}
-	child := exec.Command(os.Args[0], "-test.run=^TestFailureBehindAStall$", "-test.timeout=30s")
+	child := exec.Command(os.Args[0], "-test.run=^TestFailureBehindAStall$", "-test.timeout=120s")
 	child.Env = append(os.Environ(), variable+"=1")
 	if out, err := child.CombinedOutput(); err != nil || !strings.Contains(string(out), "all is well") {
 		t.Errorf("the process said %v:\n%s", err, out)
@@ -57,25 +58,29 @@ func failBehindAStall(t *testing.T) {
 	l := openLog(t, "dir", eventlog.Options{FS: fs, ReserveBytes: -1})
 	opened.Store(true)
 	// More than all memtables together may hold: they are full until the flush is done.
-	appendTo(t, l, padded(8, large)...)
+	appendTo(t, l, largeRecords(6, large)...)
 	<-flushing
 	armed.Store(true)
-	if _, err := l.Append(context.Background(), padded(1, large)); !errors.Is(err, eventlog.ErrFull) {
+	if _, err := l.Append(context.Background(), largeRecords(1, large)); !errors.Is(err, eventlog.ErrFull) {
 		t.Errorf("the append behind the flush gave %v, want ErrFull", err)
 	}
 	if _, err := l.Append(context.Background(), padded(1, 10)); !errors.Is(err, eventlog.ErrFull) {
 		t.Errorf("the next append gave %v, want ErrFull", err)
 	}
-	if records, damage := readAll(t, l, partitionT); len(records) != 8 || damage != nil {
-		t.Errorf("%d records can be read (damage %v), want 8", len(records), damage)
+	if records, damage := readAll(t, l, partitionT); len(records) != 6 || damage != nil {
+		t.Errorf("%d records can be read (damage %v), want 6", len(records), damage)
 	}
 	if err := l.Close(); !errors.Is(err, eventlog.ErrFull) {
 		t.Errorf("close gave %v, want ErrFull", err)
 	}
 
 	l = openLog(t, "dir", eventlog.Options{FS: memory})
-	if records, damage := readAll(t, l, partitionT); len(records) < 8 || damage != nil {
-		t.Errorf("after opening again %d records can be read (damage %v), want 8 at least", len(records), damage)
+	if records, damage := readAll(t, l, partitionT); len(records) < 6 || damage != nil {
+		t.Errorf("after opening again %d records can be read (damage %v), want 6 at least", len(records), damage)
 	}
 	closeLog(t, l)
+}
+
+func largeRecords(n, size int) []eventlog.Record {
+	return slices.Repeat([]eventlog.Record{{Topic: "t", Value: make([]byte, size)}}, n)
 }

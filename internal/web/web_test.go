@@ -35,7 +35,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type platform struct {
 	idx  *index.SQLite
 	mu   sync.Mutex
-	n    int
 	subs []chan string
 }
 

@@ -81,10 +81,9 @@ type box struct {
 
 // entry is what an archive says of one file in it.
 type entry struct {
-	name     string
-	changed  time.Time
-	method   string // of compression; "" when there is nothing to say
-	nameless bool   // the name was made up: the archive has none
+	name    string
+	changed time.Time
+	method  string // of compression; "" when there is nothing to say
 }
 
 // errStop ends a walk through an archive when a limit is reached.

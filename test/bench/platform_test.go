@@ -183,7 +183,7 @@ func hasEntropy(b *testing.B, up *platform.Up, sha string) bool {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return slices.ContainsFunc(f.Features, func(v struct{ Name, Value, Plugin string }) bool { return v.Name == "entropy" })
+	return slices.ContainsFunc(f.Features, func(v struct{ Name, Value, Label, Plugin string }) bool { return v.Name == "entropy" })
 }
 
 // BenchmarkIngest submits 2,000 files of 64 KiB from eight clients, every one answered when it is on disk, and waits until the results of every

@@ -221,7 +221,7 @@ type File struct {
 	FileFormat string   `json:"file_format"`
 	Filenames  []string `json:"filenames"`
 	State      string   `json:"state"`
-	Features   []struct{ Name, Value, Plugin string }
+	Features   []struct{ Name, Value, Label, Plugin string }
 	Statuses   []struct{ Plugin, State, Error, Message string }
 	Children   []struct{ SHA256, Plugin string }
 	Pending    []Pending
