@@ -19,7 +19,8 @@ const (
 	// opBytes is what an op without records counts.
 	opBytes = 256
 	// stuckAfter is how long callers wait for a commit after a write failed. One that does not come back by then waits for
-	// a flush that will never be; it has not reached the disk and cannot any more.
+	// a flush that will never be, and writes nothing more. (A batch of half a memtable may be in the write-ahead log by then;
+	// see Embedded on what a failed Append may leave.)
 	stuckAfter = time.Second
 )
 

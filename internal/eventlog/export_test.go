@@ -17,10 +17,9 @@ func GuardText(lines string) string {
 // DB gives the tests the database, to break the promises of keys.go.
 func (l *Embedded) DB() *pebble.DB { return l.db }
 
-// The keys that the tests change, and a partition's bounds.
+// The keys that the tests change.
 var (
 	FormatKey = formatKey
 	RecordKey = recordKey
 	LatestKey = latestKey
-	BoundsKey = boundsKey
 )
