@@ -63,6 +63,9 @@ const (
 // Run applies the log until ctx ends. An index that cannot be written is tried again; Err tells about it.
 func (in *Ingest) Run(ctx context.Context) error {
 	offsets, err := in.idx.Offsets(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("read the index's place in the log: %w", err)
 	}

@@ -1,0 +1,262 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"lazuli/event"
+	"lazuli/internal/blob"
+	"lazuli/internal/eventlog"
+	"lazuli/internal/index"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// platform stands in for the dispatcher and for ingest; index and store are real.
+type platform struct {
+	idx       *index.SQLite
+	store     *blob.FS
+	pending   atomic.Int32 // how many more times a job is pending
+	published *event.Binary
+	changes   chan string
+	refuse    error
+}
+
+func (p *platform) Store(ctx context.Context, source, label string, r io.Reader) (event.Datastream, error) {
+	up, err := p.store.Create(ctx)
+	if err != nil {
+		return event.Datastream{}, err
+	}
+	defer up.Discard()
+	n, err := io.Copy(up, r)
+	if err != nil {
+		return event.Datastream{}, err
+	}
+	if p.refuse != nil {
+		return event.Datastream{}, p.refuse
+	}
+	sha := strings.Repeat("c", 64)
+	err = up.Commit(ctx, blob.Key{Source: source, Label: label, SHA256: sha})
+	return event.Datastream{Label: event.Label(label), SHA256: sha, Size: uint64(n), FileFormat: "text/plain", Magic: "ASCII text"}, err
+}
+
+func (p *platform) Publish(_ context.Context, events ...event.Event) error {
+	p.published = events[0].(*event.Binary)
+	p.published.KafkaKey = "key"
+	return p.published.Validate()
+}
+
+func (p *platform) Pending(_ context.Context, positions []string) ([]PendingJob, error) {
+	if len(positions) == 0 || p.pending.Add(-1) < 0 {
+		return nil, nil
+	}
+	return []PendingJob{{Plugin: "Slow", State: "running"}}, nil
+}
+
+var errInvalid = errors.New("not like this")
+
+func (p *platform) Invalid(err error) bool                                      { return errors.Is(err, errInvalid) }
+func (p *platform) Reached(context.Context, map[eventlog.Partition]int64) error { return nil }
+func (p *platform) Topics(context.Context) ([]eventlog.TopicState, error)       { return nil, nil }
+func (p *platform) Subscribe(context.Context) <-chan string                     { return p.changes }
+
+func newAPI(t *testing.T) (*platform, *httptest.Server) {
+	t.Helper()
+	idx, err := index.OpenSQLite(filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := blob.OpenFS(filepath.Join(t.TempDir(), "store"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &platform{idx: idx, store: store, changes: make(chan string, 4)}
+	a := New(Deps{Index: idx, Dispatcher: p, Settler: p, Topics: p, Store: store, Metrics: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
+		Ready: []Check{{"store", store.Check}, {"always late", func(context.Context) error { return errors.New("not yet") }}}},
+		Options{DefaultSource: "local", Version: "v1", MaxUploadBytes: 1000})
+	server := httptest.NewServer(a.Handler())
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		server.CloseClientConnections()
+		server.Close()
+		if err := errors.Join(store.Close(), idx.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return p, server
+}
+
+func call(t *testing.T, method, url, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+func TestSubmit(t *testing.T) {
+	p, server := newAPI(t)
+	code, body := call(t, "POST", server.URL+"/api/v1/binaries?filename=a%2Fb.txt&ref=ticket%3D7&security=LOW&source=mail", "content")
+	var got Submitted
+	if err := json.Unmarshal([]byte(body), &got); code != 200 || err != nil || got != (Submitted{strings.Repeat("c", 64), 7, "mail", "key", "queued"}) {
+		t.Fatalf("%d %s", code, body)
+	}
+	ev := p.published
+	if ev.Action != event.Sourced || ev.Source.References["ticket"] != "7" || ev.Source.Security != "LOW" || ev.Author.Category != "user" || ev.Source.Path[0].Filename != "a/b.txt" {
+		t.Errorf("published %+v", ev)
+	}
+	for i, want := range []string{"filename=a/b.txt", "file_format=text/plain", "magic=ASCII text"} {
+		if f := ev.Entity.Features[i]; f.Name+"="+f.Value != want {
+			t.Errorf("feature %d is %s=%s, want %s", i, f.Name, f.Value, want)
+		}
+	}
+	if code, body := call(t, "POST", server.URL+"/api/v1/binaries?ref=nonsense", "x"); code != 400 || !strings.Contains(body, "key=value") {
+		t.Errorf("a bad ref: %d %s", code, body)
+	}
+	if code, body := call(t, "POST", server.URL+"/api/v1/binaries", strings.Repeat("x", 1001)); code != 413 {
+		t.Errorf("too large: %d %s", code, body)
+	}
+	p.refuse = errInvalid
+	if code, body := call(t, "POST", server.URL+"/api/v1/binaries", "x"); code != 400 || !strings.Contains(body, "not like this") {
+		t.Errorf("refused: %d %s", code, body)
+	}
+	p.refuse = errors.New("the disk is gone")
+	if code, body := call(t, "POST", server.URL+"/api/v1/binaries", "x"); code != 503 {
+		t.Errorf("trouble: %d %s", code, body)
+	}
+}
+
+// family puts a file, one inside it, and one that holds itself, into the index.
+func family(t *testing.T, p *platform) {
+	t.Helper()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	sha := func(s string) string { return strings.Repeat(s, 64) }
+	path := func(shas ...string) (nodes []index.PathNode) {
+		for _, s := range shas {
+			nodes = append(nodes, index.PathNode{SHA256: sha(s), Filename: "name-" + s, Relationship: map[string]string{"action": "extracted"}})
+		}
+		return nodes
+	}
+	doc := func(id string, shas ...string) index.Document {
+		return index.Document{ID: id, SHA256: sha(shas[len(shas)-1]), Position: "t/0/" + id, Action: "sourced", AuthorName: "x", Timestamp: at, SourceName: "local",
+			SourceTimestamp: at, Path: path(shas...), Streams: []index.Stream{{Label: "content", SHA256: sha(shas[len(shas)-1]), Size: 7}}}
+	}
+	if err := p.idx.Apply(t.Context(), index.Batch{Documents: []index.Document{doc("1", "a"), doc("2", "a", "b"), doc("3", "b", "a"), doc("4", "c")}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReads(t *testing.T) {
+	p, server := newAPI(t)
+	family(t, p)
+	a := strings.Repeat("a", 64)
+	for _, c := range []struct {
+		path string
+		code int
+		want string
+	}{
+		{"/api/v1/binaries/" + a, 200, `"state":"done"`},
+		{"/api/v1/binaries/" + strings.ToUpper(a), 200, `"pending":[]`},
+		{"/api/v1/binaries/" + strings.Repeat("9", 64), 404, "no such file"},
+		{"/api/v1/binaries/nonsense", 404, "no such file"},
+		{"/api/v1/binaries/" + a + "?wait=soon", 400, "duration"},
+		{"/api/v1/binaries/" + a + "?wait=100h", 400, "duration"},
+		{"/api/v1/binaries/" + a + "/tree", 200, `"filename":"name-b"`},
+		{"/api/v1/binaries/" + strings.Repeat("9", 64) + "/tree", 404, "no such file"},
+		{"/api/v1/binaries/" + a + "/content", 404, "not stored"},
+		{"/api/v1/search?q=source.name:local&limit=2", 200, `"next":"`},
+		{"/api/v1/search?q=bogus:x", 400, "column 1"},
+		{"/api/v1/search?limit=0", 422, "limit"},
+		{"/api/v1/search?cursor=bogus", 400, "cursor"},
+		{"/api/v1/plugins", 200, `"plugins":[]`},
+		{"/api/v1/dead", 200, `"dead":[]`},
+		{"/api/v1/status", 200, `"binaries":3`},
+		{"/api/openapi.json", 200, `"/api/v1/search"`},
+		{"/healthz", 200, "ok"},
+		{"/readyz", 503, "always late: not yet"},
+		{"/metrics", 200, ""},
+		{"/api/v1/nothing", 404, ""},
+	} {
+		code, body := call(t, "GET", server.URL+c.path, "")
+		if code != c.code || !strings.Contains(body, c.want) {
+			t.Errorf("%s: %d, want %d with %q: %.300s", c.path, code, c.code, c.want, body)
+		}
+		if strings.Contains(body, "null") && !strings.Contains(c.path, "openapi") {
+			t.Errorf("%s: null in %.300s", c.path, body)
+		}
+	}
+}
+
+func TestContent(t *testing.T) {
+	p, server := newAPI(t)
+	family(t, p)
+	if _, err := p.Store(t.Context(), "local", "content", strings.NewReader("<html>7")); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.Get(server.URL + "/api/v1/binaries/" + strings.Repeat("c", 64) + "/content")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || string(body) != "<html>7" || res.Header.Get("Content-Type") != "application/octet-stream" ||
+		res.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(res.Header.Get("Content-Disposition"), "attachment") {
+		t.Errorf("%q %v %v", body, res.Header, err)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	p, server := newAPI(t)
+	family(t, p)
+	p.pending.Store(3)
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+strings.Repeat("a", 64)+"?wait=30s", ""); code != 200 || !strings.Contains(body, `"state":"done"`) {
+		t.Errorf("waited: %d %.300s", code, body)
+	}
+	p.pending.Store(1 << 30)
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+strings.Repeat("a", 64)+"?wait=1ms", ""); code != 200 || !strings.Contains(body, `"state":"working"`) {
+		t.Errorf("in vain: %d %.300s", code, body)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	p, server := newAPI(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/v1/events?hash=AA", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	p.changes <- "bb"
+	p.changes <- "aa"
+	buf := make([]byte, 100)
+	n, err := res.Body.Read(buf)
+	if err != nil || string(buf[:n]) != "event: changed\ndata: aa\n\n" {
+		t.Errorf("%q %v", buf[:n], err)
+	}
+}
