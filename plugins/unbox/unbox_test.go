@@ -109,7 +109,9 @@ func TestGolden(t *testing.T) {
 		{"not-an-archive", "archive/zip", []byte("just text"), nil},
 		{"other", "text/plain", []byte("just text"), nil},
 	} {
-		t.Run(c.name, func(t *testing.T) { plugintest.Golden(t, c.name, run(t, c.content, c.format, c.opts...)) })
+		t.Run(c.name, func(t *testing.T) {
+			plugintest.Golden(t, "testdata/"+c.name+".golden", run(t, c.content, c.format, c.opts...))
+		})
 	}
 }
 
@@ -225,7 +227,7 @@ func TestHostile(t *testing.T) {
 		t.Skip("SKIPPED: -short")
 	}
 	small := []file{{"one", "first"}, {"two", strings.Repeat("second ", 100)}}
-	plugintest.Hostile(t, func() plugin.Plugin { return New(DefaultLimits()) },
+	plugintest.Hostile(t, New(DefaultLimits()),
 		zipOf(small...), tarOf(small...), gzipOf("x", []byte("content")), gzipOf("", tarOf(small...)))
 }
 
