@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -136,8 +137,8 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) {
 		}
 		s.References[k] = v
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(10 * time.Minute))
-	got, err := a.Submit(r.Context(), http.MaxBytesReader(w, r.Body, a.opts.MaxUploadBytes), s)
+	control := http.NewResponseController(w)
+	got, err := a.Submit(r.Context(), &PatientReader{R: http.MaxBytesReader(w, r.Body, a.opts.MaxUploadBytes), Control: control}, s)
 	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooBig):
@@ -146,11 +147,33 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 	case err != nil:
 		a.Logger.Error("submit", "err", err)
-		fail(w, http.StatusServiceUnavailable, err.Error())
+		code := http.StatusServiceUnavailable
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			code = http.StatusRequestTimeout
+			w.Header().Set("Connection", "close") // nobody waits for the rest of the body
+		}
+		fail(w, code, err.Error())
 	default:
+		_ = control.SetReadDeadline(time.Time{}) // the connection lives on
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(got)
 	}
+}
+
+// PatientReader reads a body as long as something comes in now and then: a client that is silent for half a minute is cut off, a slow one
+// is not.
+type PatientReader struct {
+	R       io.Reader
+	Control *http.ResponseController
+	next    time.Time
+}
+
+func (p *PatientReader) Read(b []byte) (int, error) {
+	if now := time.Now(); now.After(p.next) {
+		_ = p.Control.SetReadDeadline(now.Add(30 * time.Second)) // not every test's writer can
+		p.next = now.Add(time.Second)
+	}
+	return p.R.Read(b)
 }
 
 func fail(w http.ResponseWriter, code int, detail string) {
@@ -209,6 +232,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 		if errors.Join(err, control.Flush()) != nil {
 			return
 		}
+		_ = control.SetWriteDeadline(time.Now().Add(time.Minute)) // moved on with each keep-alive; not every test's writer can
 	}
 }
 

@@ -39,7 +39,8 @@ type Options struct {
 	Logger         *slog.Logger
 	Now            func() time.Time
 
-	flushEvery time.Duration // bounds how late the consumers' progress is [1 s]
+	flushEvery  time.Duration // bounds how late the consumers' progress is [1 s]
+	bodyTimeout time.Duration // for a body to come in, and for an answer to be taken; of streams, for each part [30 s]
 }
 
 func (o *Options) defaults() {
@@ -51,6 +52,9 @@ func (o *Options) defaults() {
 	}
 	if o.Lease == 0 {
 		o.Lease = 2 * time.Minute
+	}
+	if o.bodyTimeout == 0 {
+		o.bodyTimeout = 30 * time.Second
 	}
 	if o.flushEvery == 0 {
 		o.flushEvery = time.Second

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -45,6 +47,11 @@ func (d *Dispatcher) observe(pattern string, h http.HandlerFunc) http.Handler {
 				}
 			}
 			d.metrics.answered(r.Method, pattern, rec.code, time.Since(begun))
+			if w.Header().Get("Connection") != "close" {
+				// The connection lives on, and the server does not take back deadlines that a handler set.
+				control := http.NewResponseController(w)
+				_ = errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})) // not every test's writer can
+			}
 		}()
 		rec.Header().Set("X-Content-Type-Options", "nosniff")
 		h(rec, r)
@@ -121,7 +128,8 @@ func (d *Dispatcher) writeFailure(w http.ResponseWriter, r *http.Request, doing 
 		writeProblem(w, http.StatusBadRequest, doing, err.Error())
 	case errors.Is(err, blob.ErrNotFound):
 		writeProblem(w, http.StatusNotFound, "not found", "not found")
-	case r.Context().Err() != nil:
+	case r.Context().Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close") // nobody waits for the rest of the body
 		writeProblem(w, http.StatusRequestTimeout, doing, "the client stopped sending")
 	case errors.Is(err, blob.ErrFull):
 		d.logger.Error(doing, "err", err)
@@ -133,13 +141,15 @@ func (d *Dispatcher) writeFailure(w http.ResponseWriter, r *http.Request, doing 
 	}
 }
 
-// bodyTimeout bounds how long a body may take to come in; streams get it anew for every part that arrives.
-const bodyTimeout = 30 * time.Second
-
-// limitBody bounds a request's body in size and time.
-func limitBody(w http.ResponseWriter, r *http.Request, limit int64) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not every test's writer can
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
+// readBody reads a request's body, bounded in size and time.
+func (d *Dispatcher) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(d.opts.bodyTimeout)) // not every test's writer can
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err == nil {
+		_ = control.SetReadDeadline(time.Time{}) // or a long poll would be taken for a client that left
+	}
+	return body, err
 }
 
 // deleteWorker ends the attempts of a worker that died: DELETE /api/v1/workers/{id}?state=…&message=….

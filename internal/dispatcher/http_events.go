@@ -3,7 +3,6 @@ package dispatcher
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 
 	"lazuli/event"
@@ -34,8 +33,7 @@ func (d *Dispatcher) postEvents(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", "avro-format is not served yet: post JSON")
 		return
 	}
-	limitBody(w, r, d.opts.MaxPostBytes)
-	body, err := io.ReadAll(r.Body)
+	body, err := d.readBody(w, r, d.opts.MaxPostBytes)
 	if err != nil {
 		d.writeFailure(w, r, "read the events", err)
 		return

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
@@ -46,6 +45,7 @@ func (d *Dispatcher) getEvents(w http.ResponseWriter, r *http.Request, active bo
 	}
 	answer := d.poll(r.Context(), []*poll{p}, "", p.count, p.deadline)
 	d.metrics.polled(answer)
+	d.boundWrite(w)
 	answer.finish(writeMultipart(w, answer) == nil && r.Context().Err() == nil)
 }
 
@@ -64,8 +64,7 @@ type pollAnswer struct {
 
 // pollMany serves a worker that runs several plugins, one job at a time: the first job of any of them.
 func (d *Dispatcher) pollMany(w http.ResponseWriter, r *http.Request) {
-	limitBody(w, r, 1<<20)
-	body, err := io.ReadAll(r.Body)
+	body, err := d.readBody(w, r, 1<<20)
 	if err != nil {
 		d.writeFailure(w, r, "read the poll", err)
 		return
@@ -107,6 +106,7 @@ func (d *Dispatcher) pollMany(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
+	d.boundWrite(w)
 	_, err = w.Write(text.Bytes())
 	answer.finish(err == nil && r.Context().Err() == nil)
 }

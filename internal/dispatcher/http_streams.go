@@ -24,7 +24,7 @@ func (d *Dispatcher) postStream(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusBadRequest, "bad parameters", "skip-identify needs expected-sha256")
 		return
 	}
-	body := &patientReader{r: r.Body, control: http.NewResponseController(w)}
+	body := &patientReader{r: r.Body, control: http.NewResponseController(w), patience: d.opts.bodyTimeout}
 	stream, err := d.Upload(r.Context(), r.PathValue("source"), r.PathValue("label"), body, opts)
 	if err != nil {
 		d.writeFailure(w, r, "keep the stream", err)
@@ -33,17 +33,18 @@ func (d *Dispatcher) postStream(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{"data": stream})
 }
 
-// patientReader gives a slow client bodyTimeout for each part, in place of one for the whole.
+// patientReader gives a slow client its patience for each part, in place of one time for the whole.
 type patientReader struct {
-	r       io.Reader
-	control *http.ResponseController
-	next    time.Time
+	r        io.Reader
+	control  *http.ResponseController
+	patience time.Duration
+	next     time.Time
 }
 
 func (p *patientReader) Read(b []byte) (int, error) {
 	if now := time.Now(); now.After(p.next) {
-		_ = p.control.SetReadDeadline(now.Add(bodyTimeout)) // not every test's writer can
-		p.next = now.Add(time.Second)
+		_ = p.control.SetReadDeadline(now.Add(p.patience)) // not every test's writer can
+		p.next = now.Add(p.patience / 30)
 	}
 	return p.r.Read(b)
 }
@@ -96,9 +97,8 @@ func (d *Dispatcher) getStream(w http.ResponseWriter, r *http.Request) {
 	defer body.Close()
 	w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	w.WriteHeader(code)
-	control := http.NewResponseController(w)
 	for sent := int64(0); sent < n; {
-		_ = control.SetWriteDeadline(time.Now().Add(bodyTimeout)) // not every test's writer can
+		d.boundWrite(w)
 		k, err := io.CopyN(w, body, min(n-sent, 4<<20))
 		sent += k
 		d.metrics.downloaded.Add(float64(k))
@@ -106,6 +106,11 @@ func (d *Dispatcher) getStream(w http.ResponseWriter, r *http.Request) {
 			return // the client went away, or the object ended early: Content-Length tells it
 		}
 	}
+}
+
+// boundWrite gives the client a while to take what is written next.
+func (d *Dispatcher) boundWrite(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d.opts.bodyTimeout)) // not every test's writer can
 }
 
 // parseRange reads a Range header with one range: "bytes=a-b", "bytes=a-" or "bytes=-n" (RFC 9110 14.1.2). What lies past

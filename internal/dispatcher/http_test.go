@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -239,5 +240,61 @@ func TestConsumerRules(t *testing.T) {
 		if got := c.filter.skip(&c.event, "P", time.Now()); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// TestDeadlinesEndWithTheirRequest: one connection serves a stream and then polls for longer than a stream's part may take.
+func TestDeadlinesEndWithTheirRequest(t *testing.T) {
+	b := newBench(t)
+	b.opts.bodyTimeout = 50 * time.Millisecond
+	b.restart()
+	_, body := b.call("POST", "/api/v3/stream/src/content", "some content")
+	var up struct{ Data event.Datastream }
+	if err := json.Unmarshal(body, &up); err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
+	defer client.CloseIdleConnections()
+	do := func(method, path, body string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, b.server.URL+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatalf("%s %s: %v", method, path, err)
+		}
+		defer res.Body.Close()
+		if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 {
+			t.Fatalf("%s %s: %s %s %v", method, path, res.Status, text, err)
+		}
+	}
+	for range 2 {
+		do("GET", "/api/v3/stream/src/content/"+up.Data.SHA256, "")
+		do("GET", "/api/v2/event/binary/active?name=P&version=1&count=1&deadline=1&r-live=true", "")
+		do("POST", "/api/v1/poll", `{"worker":"w","deadline":1,"consumers":["name=P&version=1&r-live=true"]}`)
+	}
+}
+
+// TestSlowClients: a client that stops in the middle of a body is cut off, and told so.
+func TestSlowClients(t *testing.T) {
+	b := newBench(t)
+	b.opts.bodyTimeout = 50 * time.Millisecond
+	b.restart()
+	for _, path := range []string{"/api/v3/stream/src/content", "/api/v2/event?model=binary"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(b.server.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf", path)
+		if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408") {
+			t.Errorf("%s: %q %v", path, answer, err)
+		}
+		conn.Close()
 	}
 }

@@ -235,7 +235,11 @@ func (w *Web) dead(rw http.ResponseWriter, r *http.Request) {
 
 // upload takes files from a form, for browsers without JavaScript; others post each file to REST.
 func (w *Web) upload(rw http.ResponseWriter, r *http.Request) {
-	_ = http.NewResponseController(rw).SetReadDeadline(time.Now().Add(10 * time.Minute)) // not every test's writer can
+	control := http.NewResponseController(rw)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{&api.PatientReader{R: r.Body, Control: control}, r.Body}
 	parts, err := r.MultipartReader()
 	if err != nil {
 		w.problem(rw, r, http.StatusBadRequest, "The upload is not a form with files.")
@@ -268,5 +272,6 @@ func (w *Web) upload(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, http.StatusBadRequest, "There was no file in the form: choose one first.")
 		return
 	}
+	_ = control.SetReadDeadline(time.Time{}) // the connection lives on; not every test's writer can
 	http.Redirect(rw, r, "/file/"+last.SHA256+"?wait=1", http.StatusSeeOther)
 }
