@@ -11,7 +11,8 @@ import (
 const (
 	maxTreeDepth = 12
 	maxTreeNodes = 2000
-	settlePause  = 100 * time.Millisecond
+	firstLook    = 2 * time.Millisecond
+	lastLook     = 50 * time.Millisecond
 )
 
 // node is a file in a tree.
@@ -73,35 +74,33 @@ func (a *API) descend(ctx context.Context, hash string, above []string, left *in
 func (a *API) settle(ctx context.Context, hash string, atMost time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
-	changes := a.Settler.Subscribe(ctx)
-	before := -1
-	for ctx.Err() == nil {
-		events, ok := a.treeEvents(ctx, hash)
-		if ok {
-			pending, err := a.Dispatcher.Pending(ctx, events)
-			if err == nil && len(pending) == 0 {
-				if before == len(events) {
-					return
-				}
-				before = len(events)
-				if a.indexed(ctx) == nil {
-					continue
-				}
-			}
-		} else if a.indexed(ctx) == nil { // it may have been submitted just now
-			if _, ok := a.treeEvents(ctx, hash); !ok {
-				return
-			}
-			continue
+	for before := -1; ; {
+		events, known := a.treeEvents(ctx, hash)
+		if known && (a.quiet(ctx, events) != nil || len(events) == before) {
+			return
 		}
-		before = -1
-		timer := time.NewTimer(settlePause) // a job that ends without results changes nothing in the index
+		if a.indexed(ctx) != nil || !known && before == 0 {
+			return
+		}
+		before = len(events) // 0 for a file that may have been submitted just now
+	}
+}
+
+// quiet waits until no job of some events is pending. Jobs end without a word to us, so it looks again and again; a look is cheap, and
+// they become rarer.
+func (a *API) quiet(ctx context.Context, events []string) error {
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
+		pending, err := a.Dispatcher.Pending(ctx, events)
+		if err != nil || len(pending) == 0 {
+			return err
+		}
+		timer := time.NewTimer(pause)
 		select {
-		case <-changes:
 		case <-timer.C:
 		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
 		}
-		timer.Stop()
 	}
 }
 
