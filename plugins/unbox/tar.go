@@ -3,183 +3,92 @@ package unbox
 import (
 	"archive/tar"
 	"bufio"
-	"compress/gzip"
 	"errors"
 	"io"
-	"path"
 	"strconv"
 	"strings"
-
-	"lazuli/event"
+	"unicode/utf8"
 )
 
 // kindArchive is the box_type of tar and gzip.
 const kindArchive = "archive"
 
-// tar takes a tar apart: r is at its beginning. Links and devices are listed, never followed or made.
-func (b *box) tar(r io.Reader) error {
-	walk := func() error {
-		t := tar.NewReader(r)
-		for {
-			h, err := t.Next()
-			if err == io.EOF {
-				return nil
-			}
-			if err != nil {
-				return b.damaged(err)
-			}
-			e := &entry{name: h.Name, changed: h.ModTime}
-			if h.Typeflag == tar.TypeDir && !strings.HasSuffix(e.name, "/") {
-				e.name += "/"
-			}
-			if err := b.list(e); err != nil {
-				return err
-			}
-			if h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeGNUSparse {
-				continue
-			}
-			if err := b.extract(e, t); err != nil {
-				return err
-			}
-		}
-	}
-	err := walk()
-	if failed := b.finish(kindArchive); failed != nil {
-		return failed
+// tarBlock is the unit of tars (POSIX.1-2001, pax: ustar interchange format).
+const tarBlock = 512
+
+// tar takes a tar apart. Seeking in the content makes skipped entries cheap.
+func (b *box) tar() error { return b.tarFrom(b.content) }
+
+// tarFrom takes a tar apart that begins at r. Folders, links and devices are listed, never followed or made.
+func (b *box) tarFrom(r io.Reader) error {
+	b.kind = kindArchive
+	names := tarNames{utf8: true}
+	err := b.walkTar(tar.NewReader(r), &names)
+	if names.foreign && names.utf8 && b.job.Err() == nil {
+		return errors.Join(err, b.job.Feature("archive_encoding", "utf-8"))
 	}
 	return err
 }
 
-// damaged sorts errors of a decoder: those of reading the file and the end of time go through, the rest is the archive's damage. A limit
-// that was passed below the decoder is no damage.
-func (b *box) damaged(err error) error {
-	switch {
-	case b.ctx.Err() != nil:
-		return b.ctx.Err()
-	case b.budget.full():
-		return errStop
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &damage{errors.New("the archive ends too early")}
-	}
-	return &damage{err}
-}
-
-// gzip unpacks a gzip (RFC 1952): a tar inside is taken apart in the same step, anything else is one child.
-func (b *box) gzip() error {
-	raw := bufio.NewReaderSize(b.content, 64<<10)
-	z, err := gzip.NewReader(raw)
-	if err != nil {
-		return b.damaged(err)
-	}
-	header := z.Header
-	members := &memberReader{z: z, raw: raw}
-	inside := bufio.NewReaderSize(members, 64<<10)
-	if start, _ := inside.Peek(512); isTar(start) { // an error comes again when the bytes are read
-		err = b.tar(b.budget.stream(inside))
-	} else {
-		err = b.single(header, inside)
-	}
-	if members.extra {
-		if failed := b.job.Feature("extra_content", "true"); failed != nil {
-			return failed
-		}
-	}
-	return err
-}
-
-// single is a gzip with one file in it.
-func (b *box) single(header gzip.Header, r io.Reader) error {
-	e := &entry{name: header.Name, changed: header.ModTime}
-	if e.name == "" {
-		e.name = b.nameWithoutGz()
-	}
-	if err := b.list(e); err != nil {
-		return err
-	}
-	before := len(b.odd)
-	err := b.extract(e, r)
-	if failed := b.finish(kindArchive); failed != nil {
-		return failed
-	}
-	if err == nil && len(b.odd) > before {
-		return &damage{errors.New("the compressed data is damaged")}
-	}
-	return err
-}
-
-// nameWithoutGz makes a name for the content of a gzip that gives none: that of the gzip itself without its ending.
-func (b *box) nameWithoutGz() string {
-	ev := b.job.Event()
-	name := ev.Source.Path[len(ev.Source.Path)-1].Filename
-	for _, f := range ev.Entity.Features {
-		if name == "" && f.Name == "filename" && f.Type == event.Filepath {
-			name = f.Value
-		}
-	}
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	for _, ending := range []string{".gz", ".GZ", ".gzip"} {
-		if rest, ok := strings.CutSuffix(name, ending); ok && rest != "" {
-			return rest
-		}
-	}
-	if strings.HasSuffix(name, ".tgz") {
-		return strings.TrimSuffix(name, ".tgz") + ".tar"
-	}
-	return "content"
-}
-
-// memberReader reads the members of a gzip one after the other. What follows the last one is no error: extra tells of it.
-type memberReader struct {
-	z     *gzip.Reader
-	raw   *bufio.Reader
-	begun bool
-	extra bool
-	done  bool
-}
-
-func (m *memberReader) Read(p []byte) (int, error) {
-	if m.done {
-		return 0, io.EOF
-	}
-	if !m.begun {
-		m.begun = true
-		m.z.Multistream(false)
-	}
+func (b *box) walkTar(t *tar.Reader, names *tarNames) error {
 	for {
-		n, err := m.z.Read(p)
-		if n > 0 || err != io.EOF {
-			if err == io.EOF {
-				err = nil
-			}
-			return n, err
+		h, err := t.Next()
+		if err == io.EOF {
+			return nil
 		}
-		if _, err := m.raw.Peek(1); err == io.EOF {
-			m.done = true
-			return 0, io.EOF
+		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
+			return b.damagedArchive(err)
 		}
-		if err := m.z.Reset(m.raw); err != nil {
-			m.extra, m.done = true, true
-			return 0, io.EOF
+		if h.Typeflag == tar.TypeXGlobalHeader {
+			continue // settings for the entries behind it
 		}
-		m.z.Multistream(false)
+		names.see(h.Name)
+		e := &entry{name: h.Name, changed: h.ModTime, size: h.Size}
+		if h.Typeflag == tar.TypeDir && !strings.HasSuffix(e.name, "/") {
+			e.name += "/"
+		}
+		if err := b.list(e); err != nil {
+			return err
+		}
+		switch h.Typeflag {
+		case tar.TypeDir, tar.TypeLink, tar.TypeSymlink, tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
+			continue
+		}
+		// Any other type is to be taken as a file (POSIX.1-2001, typeflag).
+		if err := b.extract(e, t); err != nil {
+			return err
+		}
 	}
 }
 
-// isTar tells whether a block of 512 bytes is a tar header: its checksum is right (POSIX.1-2001 ustar; the older form has no magic).
-func isTar(block []byte) bool {
-	if len(block) < 512 || block[0] == 0 {
+// tarNames is what the names of a tar have in common.
+type tarNames struct {
+	foreign bool // some are not plain ASCII
+	utf8    bool // all are UTF-8
+}
+
+func (n *tarNames) see(name string) {
+	n.foreign = n.foreign || !isASCII(name)
+	n.utf8 = n.utf8 && utf8.ValidString(name)
+}
+
+// isTar tells whether a tar begins at r: the checksum of its first header is right. Magic would miss the older forms.
+func isTar(r *bufio.Reader) bool {
+	block, err := r.Peek(tarBlock)
+	if err != nil || block[0] == 0 {
 		return false
 	}
-	field := strings.Trim(string(block[148:156]), " \x00")
-	want, err := strconv.ParseInt(field, 8, 64)
+	const from, to = 148, 156 // where the checksum stands; it counts as blanks
+	want, err := strconv.ParseUint(strings.Trim(string(block[from:to]), " \x00"), 8, 32)
 	if err != nil {
 		return false
 	}
-	sum := int64(8 * ' ')
-	for i, c := range block[:512] {
-		if i < 148 || i >= 156 {
-			sum += int64(c)
+	unsigned, signed := int64(8*' '), int64(8*' ') // some old programs took bytes as signed
+	for i, c := range block {
+		if i < from || i >= to {
+			unsigned += int64(c)
+			signed += int64(int8(c))
 		}
 	}
-	return sum == want
+	return unsigned == int64(want) || signed == int64(want)
 }

@@ -1,7 +1,8 @@
 // Package unbox takes archives apart: every file inside becomes a child.
 //
-// Archives lie. No name of an entry is ever a path, no length is trusted, nothing is followed, and Limits bound what comes out of one
-// archive. Begin with Plugin.Run.
+// Archives lie. No name of an entry is ever a path, no length is trusted, nothing is followed, and Limits bound what comes
+// out of one archive. What is damaged is taken out as far as it can be read. Begin with Plugin.Run; zip, tar and gzip have
+// a file each.
 package unbox
 
 import (
@@ -9,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,12 +30,13 @@ func (p Plugin) Spec() plugin.Spec {
 		Description: "Unpacks archives: zip, tar, gzip",
 		Timeout:     15 * time.Minute,
 		Features: []plugin.Feature{
-			{Name: "box_type", Type: event.String, Description: "kind of archive"},
+			{Name: "archive_encoding", Type: event.String, Description: "character set of names in a tar that are not plain ASCII"},
+			{Name: "box_compression", Type: event.String, Description: "how an entry is compressed and encrypted"},
 			{Name: "box_count", Type: event.Integer, Description: "number of entries that were listed"},
 			{Name: "box_filepath", Type: event.Filepath, Description: "name of an entry; folders end with a slash"},
 			{Name: "box_insertdate", Type: event.Datetime, Description: "when an entry was changed last, as the archive says"},
-			{Name: "box_compression", Type: event.String, Description: "how an entry is compressed"},
-			{Name: "extra_content", Type: event.String, Description: "true when bytes follow the compressed data"},
+			{Name: "box_type", Type: event.String, Description: "kind of archive: zip, or archive for tar and gzip"},
+			{Name: "extra_content", Type: event.String, Description: "true when something follows the compressed data"},
 			{Name: "suspicious", Type: event.String, Description: "what no ordinary archive has"},
 		},
 		Wants: plugin.Wants{Streams: map[event.Label][]string{
@@ -47,59 +48,61 @@ func (p Plugin) Spec() plugin.Spec {
 
 // Run implements plugin.Plugin.
 func (p Plugin) Run(ctx context.Context, job *plugin.Job) error {
+	unpackers := map[string]func(*box) error{"archive/zip": (*box).zip, "archive/tar": (*box).tar, "archive/gzip": (*box).gzip}
+	unpack := unpackers[job.Format()]
+	if unpack == nil {
+		return plugin.OptOut("wrong_file_type", "the file is no zip, tar or gzip")
+	}
 	content, err := job.Content()
 	if err != nil {
 		return err
 	}
-	b := &box{ctx: ctx, job: job, content: content, budget: newBudget(p.limits, content.Size())}
-	head := make([]byte, 4)
-	if _, err := content.ReadAt(head, 0); err != nil && err != io.EOF {
-		return err
-	}
-	switch format := job.Event().Entity.FileFormat; {
-	case strings.HasPrefix(string(head), "PK"), format == "archive/zip":
-		err = b.zip()
-	case head[0] == 0x1f && head[1] == 0x8b:
-		err = b.gzip()
-	case format == "archive/tar":
-		err = b.tar(content)
-	default:
-		return plugin.OptOut("wrong_file_type", "the file is no zip, tar or gzip")
-	}
-	return b.conclude(err)
+	b := &box{job: job, content: content, budget: newBudget(p.limits, content.Size())}
+	return b.conclude(unpack(b))
 }
 
 // box is one archive that is being taken apart.
 type box struct {
-	ctx     context.Context
 	job     *plugin.Job
 	content *plugin.Reader
 	budget  *budget
+	kind    string // box_type; "" until the archive is recognised
 	listed  int
-	odd     []string // entries that could not be taken out, and why
+	notes   notes
+	inflate inflater
+	packed  packedReader // of the entry of a zip that is being inflated
+	window  []byte       // scratch for the search for headers of a zip
 }
 
 // entry is what an archive says of one file in it.
 type entry struct {
-	name    string
+	name    string // "" when the archive has none
 	changed time.Time
 	method  string // of compression; "" when there is nothing to say
+	size    int64  // bytes, as the archive says; 0 when it does not
 }
 
-// errStop ends a walk through an archive when a limit is reached.
+// errStop ends a walk through an archive when a limit is reached, which the budget has noted.
 var errStop = errors.New("a limit is reached")
 
-// list records an entry on the archive. errStop when there are enough.
+// list records an entry on the archive, with its name made safe to show. errStop when there are enough.
 func (b *box) list(e *entry) error {
-	if err := b.ctx.Err(); err != nil {
+	if err := b.job.Err(); err != nil {
 		return err
 	}
 	if !b.budget.entry() {
 		return errStop
 	}
 	b.listed++
-	var oddity string
-	if e.name, oddity = cleanName(e.name, b.budget.limits.Name); oddity != "" {
+	if e.name == "" {
+		return b.dated(e)
+	}
+	clean, oddity, cut := cleanName(e.name, b.budget.limits.Name)
+	e.name = clean
+	if cut {
+		b.budget.nameTooLong()
+	}
+	if oddity != "" {
 		if err := b.job.Feature("suspicious", oddity, plugin.Label(e.name)); err != nil {
 			return err
 		}
@@ -112,82 +115,185 @@ func (b *box) list(e *entry) error {
 			return err
 		}
 	}
-	if e.changed.IsZero() || e.changed.Year() < 1 || e.changed.Year() > 9999 {
+	return b.dated(e)
+}
+
+// dated records when an entry was changed, if its archive gives a year that can be written.
+func (b *box) dated(e *entry) error {
+	if year := e.changed.UTC().Year(); e.changed.IsZero() || year < 1 || year > 9999 {
 		return nil
 	}
 	return b.job.Feature("box_insertdate", e.changed, plugin.Label(e.name))
 }
 
-// extract makes an entry's bytes a child. Entries without bytes are only listed. What is wrong with one entry is noted and the next one
-// goes on; errStop when a limit is reached.
+// extract makes a child of an entry's bytes, unless there are none. Of a damaged entry it takes what can be read. An error
+// ends the walk through the archive: errStop when a limit is reached, or one for Run to return.
 func (b *box) extract(e *entry, r io.Reader) error {
-	limited := b.budget.reader(r)
-	first := make([]byte, 1)
-	n, err := io.ReadFull(limited, first)
-	if n == 0 {
-		if err == io.EOF {
-			return nil
-		}
-		return b.failed(e, err)
+	if e.size > b.budget.limits.File {
+		b.budget.fileTooLarge() // there is no point in finding out whether that is true
+		return nil
 	}
-	_, err = b.job.AddChild(io.MultiReader(strings.NewReader(string(first)), limited), plugin.Filename(e.name))
-	return b.failed(e, err)
+	in := &entryReader{b: b, r: r}
+	first := make([]byte, 1)
+	_, err := io.ReadFull(in, first)
+	if err == io.EOF {
+		b.damagedEntry(e, in.damage)
+		return nil
+	}
+	if err != nil {
+		return b.readFailed(err)
+	}
+	var opts []plugin.ChildOption
+	if e.name != "" {
+		opts = append(opts, plugin.Filename(e.name))
+	}
+	child, err := b.job.AddChild(io.MultiReader(strings.NewReader(string(first)), in), opts...)
+	if err != nil {
+		return b.readFailed(err)
+	}
+	if in.damage == nil {
+		return nil
+	}
+	b.damagedEntry(e, in.damage)
+	return child.Feature("malformed", "damaged in its archive: "+in.damage.Error())
 }
 
-// failed sorts out why an entry could not be taken out.
-func (b *box) failed(e *entry, err error) error {
+// readFailed sorts out why an entry did not become a child.
+func (b *box) readFailed(err error) error {
 	switch {
-	case err == nil:
-		return nil
-	case b.ctx.Err() != nil:
-		return b.ctx.Err()
+	case b.job.Err() != nil:
+		return b.job.Err()
+	case errors.Is(err, errFileTooLarge):
+		return nil // smaller ones may follow
+	case errors.Is(err, errTotalReached):
+		return errStop
+	}
+	return err
+}
+
+func (b *box) damagedEntry(e *entry, damage error) {
+	if damage != nil {
+		b.notes.damaged(fmt.Sprintf("%s: %v", short(e.name), damage))
+	}
+}
+
+// damagedArchive sorts out why a walk cannot go on: an error of the job goes through, a limit that was passed on the way is
+// errStop, and anything else is the archive's damage, with which the walk just ends.
+func (b *box) damagedArchive(err error) error {
+	switch {
+	case b.job.Err() != nil:
+		return b.job.Err()
 	case b.budget.full():
 		return errStop
-	case errors.Is(err, errTooLarge):
-		return nil // the budget has noted it; smaller ones may follow
 	}
-	b.note(fmt.Sprintf("%.200s: %v", e.name, err))
+	b.notes.damaged(plain(err))
 	return nil
 }
 
-// note keeps a few of the reasons.
-func (b *box) note(why string) {
-	if len(b.odd) < 10 && !slices.Contains(b.odd, why) {
-		b.odd = append(b.odd, why)
+// plain is an error's text without the jargon of decoders.
+func plain(err error) string {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errCutShort) {
+		return "the archive is cut short"
 	}
+	return err.Error()
 }
 
-// finish records what holds for the whole archive.
-func (b *box) finish(kind string) error {
-	if err := b.job.Feature("box_type", kind); err != nil {
-		return err
-	}
-	return b.job.Feature("box_count", b.listed)
+// errCutShort tells that data ends before it should.
+var errCutShort = errors.New("the data is cut short")
+
+// entryReader reads an entry's bytes within the limits. Damage ends the entry where it is, and is remembered.
+type entryReader struct {
+	b      *box
+	r      io.Reader
+	n      int64
+	damage error
 }
 
-// conclude turns what went wrong into the job's end. What was found is kept.
-func (b *box) conclude(err error) error {
-	var damaged *damage
+func (e *entryReader) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.n += int64(n)
+	if limit := e.b.budget.spend(&e.b.budget.files, n); limit != nil {
+		return 0, limit
+	}
+	if e.n > e.b.budget.limits.File {
+		e.b.budget.fileTooLarge()
+		return 0, errFileTooLarge
+	}
 	switch {
-	case errors.As(err, &damaged):
-		b.note(damaged.Error())
-		return plugin.Malformed(strings.Join(b.odd, "; "))
-	case err != nil && err != errStop:
+	case err == nil || err == io.EOF:
+		return n, err
+	case e.b.job.Err() != nil || errors.Is(err, errTotalReached): // the latter from a stream below
+		return n, err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = errCutShort
+	}
+	e.damage = err
+	return n, io.EOF
+}
+
+// conclude records what holds for the whole archive and turns what went wrong into the job's end.
+func (b *box) conclude(err error) error {
+	if err != nil && err != errStop {
 		return err
 	}
-	for _, reached := range b.budget.reached {
-		if err := b.job.Feature("suspicious", "extraction limit reached: "+reached); err != nil {
+	if b.kind != "" {
+		if err := b.job.Feature("box_type", b.kind); err != nil {
 			return err
 		}
-		b.odd = append(b.odd, "extraction limit reached: "+reached)
+		if err := b.job.Feature("box_count", b.listed); err != nil {
+			return err
+		}
 	}
-	if len(b.odd) > 0 {
-		return plugin.Partial(strings.Join(b.odd, "; "))
+	for _, limit := range b.budget.reached {
+		limit = "extraction limit reached: " + limit
+		if err := b.job.Feature("suspicious", limit); err != nil {
+			return err
+		}
+		b.notes.left(limit)
+	}
+	return b.notes.verdict()
+}
+
+// notes are reasons for an archive not being taken out as a whole.
+type notes struct {
+	list   []string
+	more   int  // that are not in the list
+	damage bool // one of them is damage
+}
+
+const mostNotes = 10
+
+// left notes that something was left out.
+func (n *notes) left(why string) {
+	for _, known := range n.list {
+		if known == why {
+			return
+		}
+	}
+	if len(n.list) >= mostNotes {
+		n.more++
+		return
+	}
+	n.list = append(n.list, why)
+}
+
+// damaged notes that something is damaged.
+func (n *notes) damaged(why string) {
+	n.damage = true
+	n.left(why)
+}
+
+// verdict is what Run returns.
+func (n *notes) verdict() error {
+	text := strings.Join(n.list, "; ")
+	if n.more > 0 {
+		text += fmt.Sprintf("; and %d more", n.more)
+	}
+	switch {
+	case n.damage:
+		return plugin.Malformed(text)
+	case text != "":
+		return plugin.Partial(text)
 	}
 	return nil
 }
-
-// damage is an error of the archive, in contrast to one of reading it.
-type damage struct{ error }
-
-func (d *damage) Unwrap() error { return d.error }

@@ -1,187 +1,253 @@
 package unbox
 
 import (
-	"archive/zip"
+	"bufio"
 	"bytes"
-	"compress/flate"
-	"encoding/binary"
-	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"math"
 	"strings"
-	"time"
+
+	"lazuli/plugin"
 )
 
-// methods names the compression of zip entries (APPNOTE 4.4.5), as 7-Zip writes it.
-var methods = map[uint16]string{0: "Store", 8: "Deflate", 9: "Deflate64", 12: "BZip2", 14: "LZMA", 93: "zstd", 95: "xz", 98: "PPMd", 99: "AES"}
-
-func methodName(m uint16, encrypted bool) string {
-	name := methods[m]
-	if name == "" {
-		name = fmt.Sprintf("method %d", m)
+// zip takes a zip apart by its central directory or, where there is none, by the headers in front of the entries.
+//
+// The standard library's reader would hold the whole directory in memory, eight times its size, and refuse what is damaged;
+// so the directory is read entry by entry here.
+func (b *box) zip() error {
+	d, found, err := findDirectory(b.content, b.content.Size())
+	switch {
+	case err != nil:
+		return b.damagedArchive(err)
+	case found:
+		b.kind = "zip"
+		return b.walkDirectory(d)
 	}
-	if encrypted && m != 99 {
-		name = "ZipCrypto " + name
+	b.notes.damaged("the zip's directory is missing")
+	return b.walkLocal(0, b.content.Size())
+}
+
+func (b *box) walkDirectory(d directory) error {
+	if d.base > 0 && has(b.content, 0, localSignature) {
+		// Readers that go by the directory do not see these entries, those that read from the front do.
+		if err := b.job.Feature("suspicious", "a zip in front of the zip"); err != nil {
+			return err
+		}
+		if err := b.walkLocal(0, min(d.base, d.start)); err != nil {
+			return err
+		}
+	}
+	r := bufio.NewReaderSize(io.NewSectionReader(b.content, d.start, d.end-d.start), 64<<10)
+	for {
+		e, err := readEntry(r)
+		if err == errNoEntry {
+			return nil
+		}
+		if err != nil {
+			return b.damagedArchive(err)
+		}
+		if e.folder() || e.link() {
+			continue
+		}
+		listed, err := b.listZip(e)
+		if err != nil {
+			return err
+		}
+		if err := b.extractZip(listed, e, d.base); err != nil {
+			return err
+		}
+	}
+}
+
+// folder tells whether an entry is a folder, which the reference neither lists nor counts. One with content is no folder.
+func (e *zipEntry) folder() bool { return strings.HasSuffix(e.name, "/") && e.size == 0 }
+
+// link tells whether an entry is a symbolic link, which the reference leaves out, too. One that is too long for a path is a
+// file that hides.
+func (e *zipEntry) link() bool { return e.mode&modeType == modeLink && e.size <= 4096 }
+
+func (b *box) listZip(e *zipEntry) (*entry, error) {
+	listed := &entry{name: e.name, changed: e.changed, method: e.compression(), size: e.size}
+	if err := b.list(listed); err != nil || !strings.HasSuffix(listed.name, "/") {
+		return listed, err
+	}
+	return listed, b.job.Feature("suspicious", "a folder with content", plugin.Label(listed.name))
+}
+
+// methods names the compression of entries (4.4.5) as 7-Zip writes it.
+var methods = map[uint16]string{
+	0: "Store", 1: "Shrink", 6: "Implode", 8: "Deflate", 9: "Deflate64", 12: "BZip2", 14: "LZMA", 93: "Zstd", 95: "xz", 98: "PPMd",
+}
+
+func (e *zipEntry) compression() string {
+	name := methods[e.method]
+	if name == "" {
+		name = fmt.Sprintf("Method %d", e.method)
+	}
+	switch {
+	case e.strength >= 1 && e.strength <= 3:
+		return fmt.Sprintf("AES-%d %s", 64+64*int(e.strength), name)
+	case e.encrypted():
+		return "ZipCrypto " + name
 	}
 	return name
 }
 
-// zip takes a zip apart by its central directory or, when that is missing, by the headers in front of the entries.
-func (b *box) zip() error {
-	z, err := zip.NewReader(b.content, b.content.Size())
-	if z == nil || err != nil && !errors.Is(err, zip.ErrInsecurePath) {
-		walked := b.localHeaders()
-		if failed := b.finish("zip"); failed != nil {
-			return failed
-		}
-		if walked != nil {
-			return walked
-		}
-		return b.damaged(fmt.Errorf("the zip's directory cannot be read: %w", err))
-	}
-	walk := func() error {
-		for _, f := range z.File {
-			if strings.HasSuffix(f.Name, "/") && f.UncompressedSize64 == 0 {
-				continue // the reference neither lists nor counts a zip's folders
-			}
-			encrypted := f.Flags&1 != 0
-			e := &entry{name: f.Name, changed: f.Modified, method: methodName(f.Method, encrypted)}
-			if e.changed.Year() < 1980 {
-				e.changed = time.Time{} // DOS time begins in 1980: a zero date is none
-			}
-			if err := b.list(e); err != nil {
-				return err
-			}
-			if encrypted {
-				b.note(fmt.Sprintf("%.200s: the entry is encrypted", e.name))
-				continue
-			}
-			r, err := f.Open()
-			if err != nil {
-				if err := b.failed(e, err); err != nil {
-					return err
-				}
-				continue
-			}
-			err = b.extract(e, r)
-			r.Close()
-			if err != nil {
-				return err
-			}
-		}
+// extractZip takes out an entry of the directory.
+func (b *box) extractZip(listed *entry, e *zipEntry, base int64) error {
+	if e.encrypted() {
+		b.notes.left(short(listed.name) + ": entry is encrypted")
 		return nil
 	}
-	err = walk()
-	if failed := b.finish("zip"); failed != nil {
+	_, data, err := readLocal(b.content, base+e.offset)
+	if err == errNoLocalHeader && base != 0 {
+		_, data, err = readLocal(b.content, e.offset)
+	}
+	if failed := b.job.Err(); failed != nil {
 		return failed
 	}
-	if err == nil && len(b.odd) > 0 && !b.onlyEncrypted() {
-		return &damage{errors.New("some entries are damaged")}
+	if err != nil {
+		b.damagedEntry(listed, err)
+		return nil
 	}
-	return err
+	unpacked := b.unpack(e.method, data, max(e.packed, 0))
+	if unpacked == nil {
+		b.notes.left(fmt.Sprintf("%s: %s cannot be unpacked", short(listed.name), e.compression()))
+		return nil
+	}
+	return b.extract(listed, &checkedReader{r: unpacked, e: e})
 }
 
-// onlyEncrypted tells whether nothing worse than a missing password was noted.
-func (b *box) onlyEncrypted() bool {
-	for _, why := range b.odd {
-		if !strings.HasSuffix(why, "the entry is encrypted") {
-			return false
-		}
-	}
-	return true
+// packedReader reads the packed bytes of an entry.
+type packedReader struct {
+	section *io.SectionReader
+	*bufio.Reader
 }
 
-// Local file headers (APPNOTE 4.3.7).
-const (
-	localSignature = "PK\x03\x04"
-	localBytes     = 30
-	maxLocalName   = 64 << 10
-)
+// used is how many bytes were taken.
+func (p *packedReader) used() int64 {
+	at, _ := p.section.Seek(0, io.SeekCurrent) // cannot fail
+	return at - int64(p.Buffered())
+}
 
-// localHeaders walks the entries of a zip without a directory: one that was cut short, mostly. Only stored and deflated entries can be taken
-// out; where an entry gives no size, the deflated data tells its own end.
-func (b *box) localHeaders() error {
-	head := make([]byte, localBytes)
-	for at := int64(0); ; {
-		n, err := b.content.ReadAt(head, at)
-		if n < localBytes || string(head[:4]) != localSignature {
-			if err != nil && err != io.EOF {
-				return err
-			}
-			return nil
+// unpack reads an entry whose packed bytes begin at data. It is nil when the method is not known.
+func (b *box) unpack(method uint16, data, packed int64) io.Reader {
+	section := io.NewSectionReader(b.content, data, min(packed, b.content.Size()-data))
+	switch method {
+	case methodStore:
+		return section
+	case methodDeflate:
+		b.packed.section = section
+		if b.packed.Reader == nil {
+			b.packed.Reader = bufio.NewReaderSize(section, 64<<10)
 		}
-		flags, method := binary.LittleEndian.Uint16(head[6:]), binary.LittleEndian.Uint16(head[8:])
-		packed := int64(binary.LittleEndian.Uint32(head[18:]))
-		nameLen, extraLen := int64(binary.LittleEndian.Uint16(head[26:])), int64(binary.LittleEndian.Uint16(head[28:]))
-		name := make([]byte, min(nameLen, maxLocalName))
-		if n, _ := b.content.ReadAt(name, at+localBytes); int64(n) < nameLen { // what is missing shows in n
-			return nil
+		b.packed.Reset(section)
+		return b.inflate.reader(b.packed.Reader)
+	}
+	return nil
+}
+
+// checkedReader holds an entry to what the archive says of it, once it was read to its end.
+type checkedReader struct {
+	r   io.Reader
+	e   *zipEntry
+	sum uint32
+	n   int64
+}
+
+func (c *checkedReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.sum = crc32.Update(c.sum, crc32.IEEETable, p[:n])
+	c.n += int64(n)
+	switch {
+	case err != io.EOF:
+		return n, err
+	case c.n < c.e.size:
+		return n, errCutShort
+	case c.n > c.e.size:
+		return n, fmt.Errorf("the data has more than the %d bytes it is said to have", c.e.size)
+	case c.sum != c.e.sum:
+		return n, errChecksum
+	}
+	return n, io.EOF
+}
+
+// walkLocal walks the entries between two offsets by their local headers: those of a zip that was cut short, mostly.
+func (b *box) walkLocal(from, to int64) error {
+	for at := from; ; {
+		next, err := b.findHeader(at, to)
+		if err != nil {
+			return b.damagedArchive(err)
 		}
-		e := &entry{name: string(name), method: methodName(method, flags&1 != 0)}
-		data := at + localBytes + nameLen + extraLen
-		if !strings.HasSuffix(e.name, "/") {
-			if err := b.list(e); err != nil {
-				return err
-			}
-		}
-		counted := &offsetReader{r: io.NewSectionReader(b.content, data, b.content.Size()-data)}
-		sized := flags&8 == 0
-		switch {
-		case strings.HasSuffix(e.name, "/"):
-		case flags&1 != 0:
-			b.note(fmt.Sprintf("%.200s: the entry is encrypted", e.name))
-		case method == zip.Store && sized:
-			err = b.extract(e, io.LimitReader(counted, packed))
-		case method == zip.Deflate:
-			r := flate.NewReader(counted)
-			err = b.extract(e, r)
-		default:
-			b.note(fmt.Sprintf("%.200s: %s without a directory", e.name, e.method))
-		}
-		if err != nil && err != io.EOF {
-			return err
-		}
-		if sized {
-			at = data + packed
-			continue
-		}
-		next := b.nextHeader(data + counted.n)
 		if next < 0 {
 			return nil
 		}
-		at = next
+		b.kind = "zip"
+		if at, err = b.localEntry(next, to); err != nil {
+			return err
+		}
 	}
 }
 
-// nextHeader looks for the next local header behind an entry of unknown size: its data descriptor is at most 24 bytes long.
-func (b *box) nextHeader(at int64) int64 {
-	window := make([]byte, 64)
-	from := max(0, at-32) // flate reads ahead by a few bytes
-	n, _ := b.content.ReadAt(window, from)
-	if i := bytes.Index(window[:n], []byte(localSignature)); i >= 0 {
-		return from + int64(i)
+// findHeader returns the offset of the next local header, or -1.
+func (b *box) findHeader(at, to int64) (int64, error) {
+	if b.window == nil {
+		b.window = make([]byte, 64<<10)
 	}
-	return -1
+	for at+localBytes <= to {
+		n, err := b.content.ReadAt(b.window[:min(int64(len(b.window)), to-at)], at)
+		if i := bytes.Index(b.window[:n], []byte(localSignature)); i >= 0 {
+			return at + int64(i), nil
+		}
+		if err != nil && err != io.EOF {
+			return 0, err
+		}
+		if n < len(localSignature) {
+			return -1, nil
+		}
+		at += int64(n - len(localSignature) + 1) // the signature may lie across the end
+	}
+	return -1, nil
 }
 
-// offsetReader counts what was read, byte by byte, so that flate does not read ahead.
-type offsetReader struct {
-	r io.Reader
-	n int64
-	b [1]byte
-}
-
-func (o *offsetReader) Read(p []byte) (int, error) {
-	n, err := o.r.Read(p)
-	o.n += int64(n)
-	return n, err
-}
-
-// ReadByte makes flate take single bytes.
-func (o *offsetReader) ReadByte() (byte, error) {
-	if _, err := io.ReadFull(o.r, o.b[:]); err != nil {
+// localEntry takes out the entry whose local header lies at at, and returns where to look for the next one.
+func (b *box) localEntry(at, to int64) (next int64, err error) {
+	e, data, err := readLocal(b.content, at)
+	if failed := b.job.Err(); failed != nil {
+		return 0, failed
+	}
+	if err != nil {
+		b.notes.damaged(fmt.Sprintf("the header at %d: %v", at, err))
+		return at + 1, nil
+	}
+	sized := e.flags&flagDescriptor == 0 || e.packed > 0
+	switch {
+	case !sized:
+		next = data // and on behind what was read
+	case e.packed < 0 || e.packed > to-data:
+		next = to
+	default:
+		next = data + e.packed
+	}
+	if e.folder() && sized {
+		return next, nil
+	}
+	listed, err := b.listZip(e)
+	if err != nil {
 		return 0, err
 	}
-	o.n++
-	return o.b[0], nil
+	switch {
+	case e.encrypted():
+		b.notes.left(short(listed.name) + ": entry is encrypted")
+	case sized && (e.method == methodStore || e.method == methodDeflate):
+		err = b.extract(listed, &checkedReader{r: b.unpack(e.method, data, e.packed), e: e})
+	case e.method == methodDeflate: // tells its own end
+		err = b.extract(listed, b.unpack(e.method, data, math.MaxInt64))
+		next = data + b.packed.used()
+	default:
+		b.notes.left(fmt.Sprintf("%s: %s cannot be unpacked without a directory", short(listed.name), e.compression()))
+	}
+	return next, err
 }

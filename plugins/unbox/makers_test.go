@@ -1,0 +1,177 @@
+package unbox
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"lazuli/plugin"
+	"lazuli/plugin/plugintest"
+)
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+var changed = time.Date(2024, 1, 2, 3, 4, 6, 0, time.UTC)
+
+// file is an entry for the makers below.
+type file struct{ name, content string }
+
+// some is an archive with something of everything: two files that are one, a folder, an empty file.
+var some = []file{
+	{"readme.txt", "read me\n"}, {"folder/", ""}, {"folder/copy.txt", "read me\n"},
+	{"folder/data.bin", strings.Repeat("data ", 50_000)}, {"empty", ""},
+}
+
+func zipOf(files ...file) []byte {
+	return makeZip(func(w *zip.Writer) {
+		squeeze, err := flate.NewWriter(nil, flate.BestSpeed)
+		must(err)
+		w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) {
+			squeeze.Reset(out) // one for all is ten times as fast for many small files
+			return squeeze, nil
+		})
+		for _, f := range files {
+			addZip(w, &zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: changed}, f.content)
+		}
+	})
+}
+
+func makeZip(fill func(*zip.Writer)) []byte {
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	fill(w)
+	must(w.Close())
+	return buf.Bytes()
+}
+
+// addZip adds an entry with a data descriptor: sizes and checksum behind the data.
+func addZip(w *zip.Writer, h *zip.FileHeader, content string) {
+	e, err := w.CreateHeader(h)
+	must(err)
+	_, err = io.WriteString(e, content)
+	must(err)
+}
+
+// addRawZip adds an entry whose header is as it stands, whether it is true or not.
+func addRawZip(w *zip.Writer, h zip.FileHeader, packed []byte) {
+	h.CompressedSize64 = uint64(len(packed))
+	e, err := w.CreateRaw(&h)
+	must(err)
+	_, err = e.Write(packed)
+	must(err)
+}
+
+func tarOf(files ...file) []byte {
+	return makeTar(func(w *tar.Writer) {
+		for _, f := range files {
+			kind := byte(tar.TypeReg)
+			if strings.HasSuffix(f.name, "/") {
+				kind = tar.TypeDir
+			}
+			addTar(w, tar.Header{Name: f.name, Typeflag: kind}, f.content)
+		}
+	})
+}
+
+func makeTar(fill func(*tar.Writer)) []byte {
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	fill(w)
+	must(w.Close())
+	return buf.Bytes()
+}
+
+func addTar(w *tar.Writer, h tar.Header, content string) {
+	h.Mode, h.Size, h.ModTime = 0o600, int64(len(content)), changed
+	must(w.WriteHeader(&h))
+	_, err := io.WriteString(w, content)
+	must(err)
+}
+
+func gzipOf(name string, content []byte) []byte {
+	var buf bytes.Buffer
+	w := gzip.NewWriter(&buf)
+	w.Name, w.ModTime = name, changed
+	_, err := w.Write(content)
+	must(err)
+	must(w.Close())
+	return buf.Bytes()
+}
+
+func deflated(content []byte) []byte {
+	var buf bytes.Buffer
+	w, err := flate.NewWriter(&buf, flate.BestCompression)
+	must(err)
+	_, err = w.Write(content)
+	must(err)
+	must(w.Close())
+	return buf.Bytes()
+}
+
+// deflatedZeros is n zero bytes, deflated: the same block again and again, which is quicker than to compress them.
+func deflatedZeros(n int64) []byte {
+	const piece = 16 << 20
+	if n%piece != 0 {
+		panic(fmt.Sprintf("%d is no multiple of %d", n, piece))
+	}
+	var buf bytes.Buffer
+	w, err := flate.NewWriter(&buf, flate.BestCompression)
+	must(err)
+	_, err = w.Write(make([]byte, piece))
+	must(err)
+	must(w.Flush())
+	block := bytes.Clone(buf.Bytes())
+	buf.Reset()
+	must(w.Close())
+	return append(bytes.Repeat(block, int(n/piece)), buf.Bytes()...)
+}
+
+func run(t testing.TB, content []byte, format string, opts ...plugintest.Option) *plugin.Outcome {
+	t.Helper()
+	return plugintest.Run(t, New(DefaultLimits()), content, append(opts, plugintest.Format(format))...)
+}
+
+// values are those of one feature, sorted as they were found, with their label if there is one.
+func values(out *plugin.Outcome, name string) []string {
+	var list []string
+	for _, f := range out.Features {
+		if f.Name == name {
+			list = append(list, strings.TrimSuffix(f.Value+"|"+f.Label, "|"))
+		}
+	}
+	return list
+}
+
+// contents are the children's bytes by each of their names.
+func contents(t testing.TB, out *plugin.Outcome) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, c := range out.Children {
+		r, err := c.Content.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		for _, f := range c.Features {
+			if f.Name == "filename" {
+				all[f.Value] = string(content)
+			}
+		}
+	}
+	return all
+}
