@@ -12,8 +12,12 @@ import (
 	"lazuli/event"
 )
 
-// maxStatusBytes is the largest status that may be sent: what the reference's clients allow themselves.
-const maxStatusBytes = 2<<20 - 512
+// The dispatcher keeps each result of a status as an event of its own, and bounds that and the whole request. What the reference's
+// clients allow themselves for a status, 2 MiB, is the bound for each result: an archive of a thousand files needs more in all.
+const (
+	maxResultBytes = 2<<20 - 128<<10 // with room for what the dispatcher adds
+	maxStatusBytes = 48 << 20
+)
 
 // maxMessageBytes bounds the text that a status carries.
 const maxMessageBytes = 16 << 10
@@ -223,10 +227,7 @@ func (a *assignment) failure(state event.State, code string, err error) *event.S
 // post sends the final status. For a dispatcher that is away it waits a while; a status that is too large or refused is
 // replaced by an error, once.
 func (a *assignment) post(ctx context.Context, s *event.Status) error {
-	if size, err := jsonSize(s); err != nil || size > maxStatusBytes {
-		if err == nil {
-			err = fmt.Errorf("the status is %d bytes large; the limit is %d: produce fewer features or less info", size, maxStatusBytes)
-		}
+	if err := fits(s); err != nil {
 		s = a.failure(event.ErrorOutput, "Invalid Plugin Output", err)
 	}
 	var pause backoff
@@ -250,6 +251,30 @@ func (a *assignment) post(ctx context.Context, s *event.Status) error {
 			s = a.failure(event.ErrorOutput, "Invalid Plugin Output", err)
 		}
 	}
+}
+
+// fits tells what makes a status too large to be posted.
+func fits(s *event.Status) error {
+	size, err := jsonSize(s)
+	if err != nil {
+		return err
+	}
+	if size > maxStatusBytes {
+		return fmt.Errorf("the status is %d bytes large; the limit is %d: produce fewer children", size, maxStatusBytes)
+	}
+	if size <= maxResultBytes {
+		return nil
+	}
+	for i := range s.Entity.Results {
+		size, err := jsonSize(&s.Entity.Results[i])
+		if err != nil {
+			return err
+		}
+		if size > maxResultBytes {
+			return fmt.Errorf("result %d is %d bytes large; the limit is %d: produce fewer features or less info", i, size, maxResultBytes)
+		}
+	}
+	return nil
 }
 
 func jsonSize(v any) (int, error) {

@@ -147,7 +147,7 @@ func TestStatuses(t *testing.T) {
 		{name: "exception", change: func(o *Outcome) { o.State, o.Message, o.Features = event.ErrorException, "bad \xff text", feature },
 			state: event.ErrorException, message: "bad  text"},
 		{name: "too large", change: func(o *Outcome) { o.Info = json.RawMessage(`{"x":"` + strings.Repeat("y", 2<<20) + `"}`) },
-			state: event.ErrorOutput, message: "the limit is 2096640"},
+			state: event.ErrorOutput, message: "the limit is 1966080"},
 		{name: "not legal", change: func(o *Outcome) { o.Info = json.RawMessage(`[]`) }, state: event.ErrorOutput, message: "info"},
 		{name: "unreadable stream", change: func(o *Outcome) {
 			o.Streams = []Stream{stream(event.LabelText, "t")}
