@@ -19,9 +19,12 @@ type Index interface {
 	// Offsets returns, for each "topic/partition", the next offset to apply.
 	Offsets(ctx context.Context) (map[string]int64, error)
 
-	// Binary returns all that is known of one file, by SHA-256, SHA-1 or MD5 in any case. ErrNotFound if nothing is.
+	// Binary returns all that is known of one file, by SHA-256, SHA-1 or MD5 in any case. ErrNotFound if no document is about
+	// it, even if links or statuses name it. Lists are never nil, are in a fixed order and are cut: 10,000 features and events,
+	// 1,000 children, parents, streams, sources and statuses, 200 infos, 100 filenames.
 	Binary(ctx context.Context, hash string) (*Binary, error)
-	// Search returns files that match q, newest first. Page.Next is the cursor for more, "" at the end.
+	// Search returns files that match q, newest first, at most 1,000 at a time. Page.Next is the cursor for more, "" at the end;
+	// what arrives meanwhile does not shift the pages. ErrCursor for a cursor that is not one.
 	Search(ctx context.Context, q Expr, limit int, cursor string) (SearchPage, error)
 	// Plugins lists the registered plugins by name and version, with the number of statuses by state.
 	Plugins(ctx context.Context) ([]Plugin, error)
@@ -61,12 +64,14 @@ type Batch struct {
 	Offsets   map[string]int64 // "topic/partition" → next offset
 }
 
-// Document is one result event about one binary. ID is the event's key: a later document with the same ID replaces the
-// earlier one.
+// Document is one result event about one binary. ID is the event's key: of two documents with one ID the one with the newer
+// Timestamp stays, whichever comes first, because an event and its expedited copy are read from different topics; of one time the one
+// that is applied later. A document with nothing but an ID removes what is there.
 //
 // Input and Run tie a document to the job that made it: Input is the key of the event that the plugin was given, Run names
-// the hand-out. A document whose (AuthorName, Input) has a newer successful status of another Run is out of date: it is
-// not kept, in whatever order documents and statuses arrive. Both are empty for what users submit.
+// the hand-out. A document whose (AuthorName, Input) has a successful status of another Run that is newer than the
+// document is out of date: it is not kept, in whatever order documents and statuses arrive. Both are empty for what users
+// submit.
 type Document struct {
 	ID                                                        string
 	SHA256                                                    string
@@ -97,7 +102,8 @@ type PathNode struct {
 	Timestamp                                        time.Time
 }
 
-// StatusDocument is the newest status of one plugin on one event. A later one with the same ID replaces it.
+// StatusDocument is the status of one plugin on one event. Of two with one ID and Run the one that says more stays (success,
+// opt-out, error, progress), then the newer; of different Runs the newer.
 type StatusDocument struct {
 	ID            string
 	SHA256        string
@@ -150,8 +156,8 @@ type Binary struct {
 	Info     map[string]json.RawMessage `json:"info"` // by plugin name
 	Children []Link                     `json:"children"`
 	Parents  []Link                     `json:"parents"`
-	Statuses []Status                   `json:"statuses"`
-	Events   []Event                    `json:"-"` // its documents in the log, to ask the dispatcher about
+	Statuses []Status                   `json:"statuses"` // by plugin, the newest version first
+	Events   []Event                    `json:"-"`        // its documents in the log, to ask the dispatcher about
 }
 
 // Source is one way by which a file came in. Depth 0 is a file that was itself submitted.

@@ -1,10 +1,12 @@
 package index_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,17 +20,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func open(t testing.TB) *index.SQLite {
+func open(t testing.TB, path string) *index.SQLite {
 	t.Helper()
-	s, err := index.OpenSQLite(filepath.Join(t.TempDir(), "index.db"))
+	s, err := index.OpenSQLite(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
+func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "index.db") }
+
 func TestSQLite(t *testing.T) {
-	indextest.Run(t, func(t *testing.T) index.Index { return open(t) })
+	indextest.Run(t, func(t *testing.T) index.Index { return open(t, newPath(t)) })
 }
 
 // TestQueries reads testdata/query: each case is a query and what it is understood as.
@@ -44,20 +48,31 @@ func TestQueries(t *testing.T) {
 	})
 }
 
+func TestQueryBounds(t *testing.T) {
+	for _, query := range []string{strings.Repeat("x ", 51), strings.Repeat("x", 10_001)} {
+		var bad *index.QueryError
+		if _, err := index.Parse(query); !errors.As(err, &bad) {
+			t.Errorf("%d characters: %v", len(query), err)
+		}
+	}
+	if _, err := index.Parse(strings.Repeat("x ", 50)); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzParse: what is understood can be searched, and what is not says where.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "a:b", `filename:"x y"`, "size:>1kb AND x", "(", `"`, "file_format:*"} {
+	for _, seed := range []string{"", "a:b", `filename:"x y"`, "size:>1kb AND x", "size:10*", "(", `"`, "file_format:*", "aaaa*", "mime:\x00", "x\xff"} {
 		f.Add(seed)
 	}
-	s, err := index.OpenSQLite(filepath.Join(f.TempDir(), "index.db"))
-	if err != nil {
-		f.Fatal(err)
-	}
+	s := open(f, newPath(f))
 	f.Cleanup(func() { s.Close() })
 	f.Fuzz(func(t *testing.T, query string) {
 		expr, err := index.Parse(query)
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), "column ") {
-				t.Fatalf("%q: %v names no column", query, err)
+			var bad *index.QueryError
+			if !errors.As(err, &bad) || bad.Column < 1 || bad.Column > len([]rune(query))+1 {
+				t.Fatalf("%q: %v names no column of it", query, err)
 			}
 			return
 		}
@@ -67,44 +82,297 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-func TestFiles(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "index.db")
-	if err := os.WriteFile(path, []byte(strings.Repeat("this is not a database. ", 500)), 0o600); err != nil {
+// document is one of many with features.
+func document(n int) index.Document {
+	sha := fmt.Sprintf("%064x", n)
+	d := index.Document{ID: fmt.Sprint(n), SHA256: sha, Position: fmt.Sprintf("topic/0/%d", n), Action: "sourced", AuthorName: "P", Input: fmt.Sprint("in", n), Run: "r",
+		Timestamp: time.Unix(int64(n), 0), SourceName: "s", Size: int64(n), SHA1: sha[24:], MD5: sha[32:], FileFormat: "text/plain",
+		Path: []index.PathNode{{SHA256: sha, Filename: fmt.Sprint("file", n)}}}
+	for f := range 10 {
+		d.Features = append(d.Features, index.Feature{Name: fmt.Sprint("feature", f), Type: "string", Value: fmt.Sprint("value ", n%1000, " ", f)})
+	}
+	return d
+}
+
+func documents(from, to int) index.Batch {
+	var b index.Batch
+	for n := from; n < to; n++ {
+		b.Documents = append(b.Documents, document(n))
+	}
+	return b
+}
+
+// TestReopen: what was applied is there again.
+func TestReopen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "with space & 100% ?#.db")
+	s := open(t, path)
+	b := documents(0, 5)
+	b.Offsets = map[string]int64{"topic/0": 5}
+	if err := s.Apply(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	var corrupt *index.CorruptError
-	if _, err := index.OpenSQLite(path); !errors.As(err, &corrupt) || !strings.Contains(err.Error(), path) {
-		t.Errorf("garbage: %v", err)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := index.OpenSQLite(filepath.Join(t.TempDir(), "no", "such", "folder.db")); err == nil {
-		t.Error("a folder that is not there was opened")
+	s = open(t, path)
+	defer s.Close()
+	if got, err := s.Offsets(t.Context()); err != nil || got["topic/0"] != 5 {
+		t.Errorf("offsets %v %v", got, err)
 	}
-	s, err := index.OpenSQLite(filepath.Join(t.TempDir(), "with space & 100% ?.db"))
+	if got, err := s.Binary(t.Context(), document(3).SHA256); err != nil || len(got.Features) != 10 || got.Events[0].Position != "topic/0/3" {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s := open(t, newPath(t))
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	if err := s.Apply(t.Context(), documents(0, 1)); err == nil {
+		t.Error("applied to a closed index")
+	}
+	if _, err := s.Counts(t.Context()); err == nil {
+		t.Error("read a closed index")
+	}
+}
+
+func TestForeignFiles(t *testing.T) {
+	path := newPath(t)
+	if _, err := index.OpenSQLite(filepath.Join(filepath.Dir(path), "no", "such", "folder.db")); err == nil || !strings.Contains(err.Error(), "folder") {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+	for _, test := range []struct{ sql, want string }{
+		{"PRAGMA user_version = 99", "newer release"},
+		{"PRAGMA user_version = 1", "rebuilt from the log"},
+		{"PRAGMA user_version = 0", "something else"},
+	} {
+		path := newPath(t)
+		db, err := sql.Open("sqlite", "file:"+path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec("CREATE TABLE theirs (x); " + test.sql); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := index.OpenSQLite(path); err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", test.sql, err)
+		}
+		var corrupt *index.CorruptError
+		if _, err := index.OpenSQLite(path); errors.As(err, &corrupt) {
+			t.Errorf("%s is called damaged: %v", test.sql, err)
+		}
+		if db, err = sql.Open("sqlite", "file:"+path); err != nil {
+			t.Fatal(err)
+		}
+		var tables int
+		if err := db.QueryRow(`SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil || tables != 1 {
+			t.Errorf("%s: %d tables afterwards, %d bytes before: %v", test.sql, tables, len(before), err)
+		}
+		db.Close()
+	}
+}
+
+// TestDamage: a file that is no database, cut short or overwritten is called damaged, and a file with good pages but rows that
+// do not fit together is found by Verify.
+func TestDamage(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	if err := s.Apply(t.Context(), documents(0, 500)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Close()
+	overwritten := append([]byte{}, good...)
+	for i := 8192; i < len(good); i++ {
+		overwritten[i] = byte(i * 7)
+	}
+	for name, content := range map[string][]byte{
+		"no database": []byte(strings.Repeat("this is not a database. ", 500)), "cut short": good[:len(good)/2], "overwritten": overwritten,
+	} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var corrupt *index.CorruptError
+		s, err := index.OpenSQLite(path)
+		if err == nil {
+			_, err = s.Binary(t.Context(), document(250).SHA256)
+			s.Close()
+		}
+		if !errors.As(err, &corrupt) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestVerify(t *testing.T) {
+	for query, want := range map[string]string{
+		`DELETE FROM binaries WHERE bin = 1`:                      "documents without their file",
+		`DELETE FROM documents WHERE doc = 1`:                     "files without a document",
+		`UPDATE binaries SET last_seen = 0`:                       "times",
+		`UPDATE features SET doc = 999 WHERE bin = 2`:             "features without their document",
+		`INSERT INTO streams VALUES (999,0,1,'',0,1,1,1)`:         "streams without",
+		`UPDATE documents SET fact = NULL`:                        "no document states",
+		`DELETE FROM facts`:                                       "facts are not there",
+		`DELETE FROM words`:                                       "a name that is not there",
+		`UPDATE documents SET timestamp = 0, run = 'another one'`: "a later run has replaced",
+	} {
+		s := open(t, newPath(t))
+		b := documents(0, 3)
+		b.Statuses = []index.StatusDocument{{ID: "s", Plugin: "P", Input: "in1", Run: "r", State: "completed", Timestamp: time.Unix(9, 0)}}
+		if err := s.Apply(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Verify(t.Context(), func(fault string) { t.Errorf("fault of a good index: %s", fault) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Exec(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+		var faults []string
+		if err := s.Verify(t.Context(), func(fault string) { faults = append(faults, fault) }); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(strings.Join(faults, "\n"), want) {
+			t.Errorf("%s: faults %q", query, faults)
+		}
+		s.Close()
+	}
+}
+
+// TestFull: without room nothing of a batch is kept, what was there can be read, and it goes on when there is room. Names that
+// the failed transaction made are made again.
+func TestFull(t *testing.T) {
+	s := open(t, newPath(t))
+	defer s.Close()
+	if err := s.Apply(t.Context(), documents(0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetMaxPages(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	big := documents(10, 2000)
+	big.Documents[0].AuthorName, big.Documents[0].Features[0].Name = "New author", "new name"
+	big.Offsets = map[string]int64{"topic/0": 2000}
+	if err := s.Apply(t.Context(), big); !errors.Is(err, index.ErrFull) {
+		t.Fatalf("a full disk: %v", err)
+	}
+	if c, err := s.Counts(t.Context()); err != nil || c.Documents != 3 {
+		t.Errorf("%+v %v", c, err)
+	}
+	if o, err := s.Offsets(t.Context()); err != nil || len(o) != 0 {
+		t.Errorf("offsets %v %v", o, err)
+	}
+	if err := s.SetMaxPages(t.Context(), 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(t.Context(), big); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Binary(t.Context(), big.Documents[0].SHA256)
+	if err != nil || len(got.Features) != 10 || got.Features[9].Plugin != "New author" || got.Features[9].Name != "new name" {
+		t.Errorf("after a failed batch: %+v %v", got, err)
+	}
+	if err := s.Verify(t.Context(), func(fault string) { t.Error(fault) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPlans: no query that runs all the time goes through a whole table.
+func TestPlans(t *testing.T) {
+	s := open(t, newPath(t))
+	defer s.Close()
+	// h is the page itself; dead_time and binaries_seen are the order of the answer, and stop at its limit.
+	harmless := []string{"SCAN h", "SCAN CONSTANT ROW", "SCAN dead USING INDEX dead_time"}
+	queries := map[string]string{}
+	inOrder := map[string]bool{} // queries that go through the files, newest first, until the page is full
+	for name, query := range index.HotQueries {
+		queries[name] = query
+	}
+	for query, broad := range map[string]bool{"": true, "source.name:x": true, "features.name:x": true, "features.value:x": false, "features.value:x*": false,
+		"filename:x": false, "sha256:x": false, "sha256:x*": false, "md5:x": false, "sha1:x": false} {
+		e, err := index.Parse(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queries[query], inOrder[query] = index.SearchQuery(e), broad
+	}
+	for name, query := range queries {
+		plan, err := s.Plan(t.Context(), query)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for line := range strings.Lines(plan) {
+			line = strings.TrimSpace(line)
+			fine := inOrder[name] && strings.HasPrefix(line, "SCAN b USING INDEX binaries_seen") || slices.ContainsFunc(harmless, func(s string) bool { return strings.HasPrefix(line, s) })
+			if strings.HasPrefix(line, "SCAN") && !fine {
+				t.Errorf("%s: %s\n%s", name, line, plan)
+			}
+		}
+	}
 }
 
 func BenchmarkApply(b *testing.B) {
-	s := open(b)
+	s := open(b, newPath(b))
 	defer s.Close()
 	n := 0
 	for b.Loop() {
-		var batch index.Batch
-		for range 500 {
-			n++
-			d := index.Document{ID: fmt.Sprint(n), SHA256: fmt.Sprintf("%064x", n), Position: "t/0/1", Action: "sourced", AuthorName: "P", Timestamp: time.Unix(int64(n), 0),
-				SourceName: "s", Path: []index.PathNode{{SHA256: fmt.Sprintf("%064x", n)}}}
-			for f := range 10 {
-				d.Features = append(d.Features, index.Feature{Name: fmt.Sprint("feature", f), Type: "string", Value: fmt.Sprint("value ", n%1000, f)})
-			}
-			batch.Documents = append(batch.Documents, d)
+		batch := documents(n, n+500)
+		for _, d := range batch.Documents {
+			batch.Statuses = append(batch.Statuses, index.StatusDocument{ID: "s" + d.ID, SHA256: d.SHA256, Plugin: "P", Version: "1", Input: d.Input, Run: d.Run,
+				State: "completed", Timestamp: d.Timestamp})
 		}
+		n += 500
 		if err := s.Apply(b.Context(), batch); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "documents/s")
 	b.ReportMetric(float64(n*10)/b.Elapsed().Seconds(), "features/s")
+}
+
+func BenchmarkSearch(b *testing.B) {
+	s := open(b, newPath(b))
+	defer s.Close()
+	const files = 20_000
+	for n := 0; n < files; n += 1000 {
+		if err := s.Apply(b.Context(), documents(n, n+1000)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, query := range []string{"", "features.value:\"value 7 7\"", "features.name:feature3", "source.name:s", "filename:file77", "file_format:text/plain", "nosuchword",
+		"md5:000000000000000000000000000000ff"} {
+		expr, err := index.Parse(query)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(query, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Search(b.Context(), expr, 50, ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("Binary", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Binary(b.Context(), document(files/2).SHA256); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
