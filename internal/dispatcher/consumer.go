@@ -69,10 +69,12 @@ func (id identity) nameVersion() string { return id.Name + "." + id.Version }
 // consumer is one plugin version with its cells. Its lock guards everything below it.
 type consumer struct {
 	identity
-	key string
-	d   *Dispatcher
+	key   string
+	shard *shard
+	d     *Dispatcher
 
 	mu       sync.Mutex
+	gone     bool // belongs to another instance by now, or to nobody
 	filter   filter
 	feeds    [feedCount]bool // those that the newest poll asked for
 	cells    [feedCount][]*cell
@@ -173,7 +175,7 @@ func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var taken []*job
-	for len(taken) < want.count {
+	for len(taken) < want.count && !c.gone && c.d.own.Holds() {
 		now := c.d.now()
 		j, err := c.next(ctx, want, now)
 		if err != nil || j == nil {
@@ -275,9 +277,9 @@ func (c *consumer) look(ctx context.Context, cl *cell, want *demand, now time.Ti
 // lookAhead is how many matches a cell keeps ready. More would only be memory: looking again costs next to nothing.
 const lookAhead = 16
 
-// giveBack puts jobs whose client never had them to the front. A client that left five times in a row on one job makes it
-// wait behind the others and costs the job an attempt.
-func (c *consumer) giveBack(jobs []*job) {
+// giveBack puts jobs whose client never had them to the front. left tells that the client went away: when that happens five
+// times in a row on one job, the job waits behind the others and has lost an attempt.
+func (c *consumer) giveBack(jobs []*job, left bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.d.now()
@@ -285,7 +287,9 @@ func (c *consumer) giveBack(jobs []*job) {
 		if !c.isOpen(j) {
 			continue
 		}
-		j.left++
+		if left {
+			j.left++
+		}
 		if j.left < maxLeft {
 			j.cell.back(j, time.Time{})
 			continue
@@ -359,6 +363,12 @@ func (t *tail) moved(end int64) {
 		c.wakeAll()
 		c.mu.Unlock()
 	}
+}
+
+func (t *tail) unsubscribe(consumers []*consumer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.consumers = slices.DeleteFunc(slices.Clone(t.consumers), func(c *consumer) bool { return slices.Contains(consumers, c) })
 }
 
 func (t *tail) subscribe(c *consumer) {

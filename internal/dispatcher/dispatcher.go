@@ -14,6 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +33,9 @@ type Options struct {
 	Prefix         string        // of topics and groups ["lazuli"]
 	Keys           event.Keys    // [event.KeysV2]
 	Sources        Sources       // required
+	Ownership      Ownership     // [this instance owns every consumer]
+	Address        string        // base URL at which other instances reach this one; required with an Ownership
+	PeerClient     *http.Client  // for requests of other instances [one with a transport of its own]
 	Lease          time.Duration // [2 min]
 	MaxAttempts    int           // [3]
 	MaxEventBytes  int64         // of one event's JSON [2 MiB, results of a status not counted]
@@ -77,6 +83,9 @@ func (o *Options) defaults() {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
+	if o.PeerClient == nil {
+		o.PeerClient = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -94,19 +103,24 @@ type Dispatcher struct {
 	sources  *sourceRegistry
 	progress *progress
 	statuses *statusFollower
+	own      Ownership
+	peers    *peers // nil when this instance owns everything
 
-	mu        sync.Mutex
-	tails     map[eventlog.Partition]*tail
-	consumers map[string]*consumer
-	births    sync.Mutex // one birth at a time
+	mu          sync.Mutex
+	tails       map[eventlog.Partition]*tail
+	shards      map[int32]*shard // that this instance owns
+	consumers   map[string]*consumer
+	ownersMoved chan struct{} // closed, and replaced, when shards come, go or become ready
+	births      sync.Mutex    // one birth at a time
 
 	cellsMu sync.RWMutex
 	cells   map[cellID][]cellOf
 
-	reapNow  chan struct{}
-	turn     atomic.Uint32
-	draining atomic.Bool
-	drained  chan struct{} // closed by Drain: waiting polls answer
+	reapNow   chan struct{}
+	awaySince time.Time // since when the log cannot be read; for reap alone
+	turn      atomic.Uint32
+	draining  atomic.Bool
+	drained   chan struct{} // closed by Drain: waiting polls answer
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -126,37 +140,53 @@ type cellOf struct {
 // pagesBudget bounds the memory of the shared routing pages, in bytes.
 const pagesBudget = 24 << 20
 
-// New takes the dispatcher's consumers over from the log and starts following it. Polls may be served when it returns.
+// New starts following the log. Without an Ownership it has taken every consumer over when it returns; with one, consumers
+// come and go, and polls for those that belong elsewhere or to nobody yet are passed on or wait.
 func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) (*Dispatcher, error) {
 	opts.defaults()
 	d := &Dispatcher{
 		opts: opts, log: log, store: store, logger: opts.Logger,
-		names:     names{opts.Prefix},
-		metrics:   newMetrics(opts.Registry),
-		pages:     newPages(log, opts.Logger, pagesBudget),
-		tails:     map[eventlog.Partition]*tail{},
-		consumers: map[string]*consumer{},
-		cells:     map[cellID][]cellOf{},
-		reapNow:   make(chan struct{}, 1),
-		drained:   make(chan struct{}),
+		names:   names{opts.Prefix},
+		metrics: newMetrics(opts.Registry),
+		pages:   newPages(log, opts.Logger, pagesBudget),
+		tails:   map[eventlog.Partition]*tail{},
+		own:     opts.Ownership, shards: map[int32]*shard{}, consumers: map[string]*consumer{}, ownersMoved: make(chan struct{}),
+		cells:   map[cellID][]cellOf{},
+		reapNow: make(chan struct{}, 1),
+		drained: make(chan struct{}),
 	}
 	d.sources = &sourceRegistry{log: log, names: d.names, sources: opts.Sources, known: map[string]bool{}}
 	d.progress = newProgress(d)
 	d.statuses = &statusFollower{d: d}
-	if err := log.EnsureTopics(ctx, d.names.systemTopics()); err != nil {
+	if d.own == nil {
+		d.own = alone{log}
+	}
+	if err := log.EnsureTopics(ctx, d.names.systemTopics(d.own.Partitions())); err != nil {
 		return nil, fmt.Errorf("make the system topics: %w", err)
 	}
 	if err := d.findTails(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.takeOver(ctx); err != nil {
-		return nil, fmt.Errorf("take over from the log: %w", err)
+	if err := d.statuses.begin(ctx); err != nil {
+		return nil, err
+	}
+	if opts.Ownership == nil {
+		s := newShard(0)
+		d.shards[0] = s
+		if err := d.takeOver(ctx, s); err != nil {
+			return nil, fmt.Errorf("take over from the log: %w", err)
+		}
 	}
 	run, stop := context.WithCancel(context.Background())
 	d.stop = stop
+	if opts.Ownership != nil {
+		d.peers = newPeers(d, opts.Address, opts.PeerClient)
+		d.done.Go(func() { d.peers.run(run) })
+	}
 	watch := log.Watch(run)
 	for _, f := range []func(context.Context){
 		func(ctx context.Context) { d.followTails(ctx, watch) },
+		func(ctx context.Context) { d.own.Run(ctx, d.gained, d.lost) },
 		d.statuses.run,
 		d.progress.run,
 		d.reapLeases,
@@ -180,10 +210,13 @@ func (d *Dispatcher) Close(ctx context.Context) error {
 	d.Drain()
 	d.stop()
 	d.done.Wait()
-	if err := d.progress.flush(ctx, true); err != nil {
-		return fmt.Errorf("write the progress of the consumers: %w", err)
+	if d.peers != nil {
+		d.peers.close()
 	}
-	return nil
+	d.mu.Lock()
+	owned := slices.Collect(maps.Keys(d.shards))
+	d.mu.Unlock()
+	return d.release(ctx, owned)
 }
 
 // followTails notes new ends and new topics until ctx ends.
@@ -237,22 +270,26 @@ func (d *Dispatcher) tail(part eventlog.Partition, b eventlog.Bounds) *tail {
 	return t
 }
 
-// consumer returns the consumer of a poll. One that is not known yet is born: what exists in the log now is its historic
-// feed, what comes from now on its live feed; that border is durable before the first poll is answered.
+// errNotOwned tells that a consumer does not belong to this instance, or not yet.
+var errNotOwned = errors.New("the consumer is not this instance's")
+
+// consumer returns the consumer of a poll, or errNotOwned. One that is not known yet is born: what exists in the log now is
+// its historic feed, what comes from now on its live feed; that border is durable before the first poll is answered.
 func (d *Dispatcher) consumer(ctx context.Context, id identity) (*consumer, error) {
 	key := id.key()
-	if c := d.known(key); c != nil {
-		return c, nil
+	if c, _, err := d.known(key); c != nil || err != nil {
+		return c, err
 	}
 	d.births.Lock()
 	defer d.births.Unlock()
-	if c := d.known(key); c != nil {
-		return c, nil
+	c, s, err := d.known(key)
+	if c != nil || err != nil {
+		return c, err
 	}
 	if err := d.findTails(ctx); err != nil {
 		return nil, err
 	}
-	c := d.newConsumer(id)
+	c = d.newConsumer(id, s)
 	ends := map[eventlog.Partition]int64{}
 	d.mu.Lock()
 	for part, t := range d.tails {
@@ -261,22 +298,30 @@ func (d *Dispatcher) consumer(ctx context.Context, id identity) (*consumer, erro
 		}
 	}
 	d.mu.Unlock()
-	if err := d.progress.writeBirth(ctx, id, ends); err != nil {
+	if err := d.progress.writeBirth(ctx, s, id, ends); err != nil {
 		return nil, fmt.Errorf("record the new consumer %s: %w", key, err)
 	}
-	d.admit(c, ends)
+	if !d.admit(c, ends) {
+		return nil, errNotOwned
+	}
 	d.logger.Info("new consumer", "name", id.Name, "version", id.Version, "model", id.Model)
 	return c, nil
 }
 
-func (d *Dispatcher) known(key string) *consumer {
+// known returns a consumer if there is one, and the shard that it belongs to, or errNotOwned.
+func (d *Dispatcher) known(key string) (*consumer, *shard, error) {
+	n := d.shardOf(key)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.consumers[key]
+	s := d.shards[n]
+	if s == nil || !s.ready {
+		return nil, nil, errNotOwned
+	}
+	return d.consumers[key], s, nil
 }
 
-func (d *Dispatcher) newConsumer(id identity) *consumer {
-	return &consumer{identity: id, key: id.key(), d: d, waiters: map[*waiter]bool{}}
+func (d *Dispatcher) newConsumer(id identity, s *shard) *consumer {
+	return &consumer{identity: id, key: id.key(), shard: s, d: d, waiters: map[*waiter]bool{}}
 }
 
 // reads tells whether any flow of the consumer reads a topic.
@@ -284,10 +329,14 @@ func (c *consumer) reads(topic string) bool {
 	return c.wantsTopic(c.d.names, topic) || c.Model == event.ModelBinary && topic == c.d.names.system(topicExpedite)
 }
 
-// admit gives a consumer its cells and makes it known. ends are the borders between historic and live.
-func (d *Dispatcher) admit(c *consumer, ends map[eventlog.Partition]int64) {
+// admit gives a consumer its cells and makes it known, unless its shard has been lost meanwhile. ends are the borders between
+// historic and live.
+func (d *Dispatcher) admit(c *consumer, ends map[eventlog.Partition]int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.shards[c.shard.number] != c.shard {
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for part, t := range d.tails {
@@ -298,6 +347,7 @@ func (d *Dispatcher) admit(c *consumer, ends map[eventlog.Partition]int64) {
 		t.subscribe(c)
 	}
 	d.consumers[c.key] = c
+	return true
 }
 
 // registerCell lets job ids find a cell.
@@ -306,6 +356,20 @@ func (d *Dispatcher) registerCell(c *consumer, cl *cell) {
 	defer d.cellsMu.Unlock()
 	id := cellID{cl.hash, cl.part.Index}
 	d.cells[id] = append(d.cells[id], cellOf{c, cl})
+}
+
+// unregisterCells makes the cells of consumers unknown to job ids.
+func (d *Dispatcher) unregisterCells(consumers []*consumer) {
+	d.cellsMu.Lock()
+	defer d.cellsMu.Unlock()
+	for id, list := range d.cells {
+		list = slices.DeleteFunc(slices.Clone(list), func(of cellOf) bool { return slices.Contains(consumers, of.consumer) })
+		if len(list) == 0 {
+			delete(d.cells, id)
+			continue
+		}
+		d.cells[id] = list
+	}
 }
 
 // findCell returns the cell that a job id names.

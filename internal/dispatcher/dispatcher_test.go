@@ -271,7 +271,7 @@ func (b *bench) mustIdle(name string) {
 		b.t.Fatal(err)
 	}
 	a := b.d.poll(b.t.Context(), []*poll{p}, "", 1, time.Millisecond)
-	a.finish(false)
+	a.finish(outcomeLeft)
 	if len(a.events) > 0 {
 		b.t.Fatalf("%s: got %s", name, a.events[0])
 	}
@@ -503,7 +503,7 @@ func TestClientThatLeavesGivesItsJobBack(t *testing.T) {
 	if len(a.jobs) != 1 {
 		t.Fatal("no job")
 	}
-	a.finish(false) // what getEvents does when the write failed
+	a.finish(outcomeLeft) // what getEvents does when the write failed
 	b.mustPoll("P", "x")
 }
 

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"lazuli/event"
 	"lazuli/internal/blob"
 )
 
@@ -30,6 +29,7 @@ func (d *Dispatcher) Handler() http.Handler {
 	handle("GET /api/v3/stream/{source}/{label}/{hash}", d.getStream) // and HEAD
 	handle("PATCH /api/v3/stream/{source}/{target}/{label}/{hash}", d.copyStream)
 	handle("POST /api/v1/poll", d.pollMany)
+	handle("POST /api/v1/answers/{token}", d.confirmAnswer)
 	handle("DELETE /api/v1/workers/{id}", d.deleteWorker)
 	return mux
 }
@@ -150,18 +150,4 @@ func (d *Dispatcher) readBody(w http.ResponseWriter, r *http.Request, limit int6
 		_ = control.SetReadDeadline(time.Time{}) // or a long poll would be taken for a client that left
 	}
 	return body, err
-}
-
-// deleteWorker ends the attempts of a worker that died: DELETE /api/v1/workers/{id}?state=…&message=….
-func (d *Dispatcher) deleteWorker(w http.ResponseWriter, r *http.Request) {
-	state := event.State(r.URL.Query().Get("state"))
-	if state == "" {
-		state = event.ErrorRunner
-	}
-	if !state.Valid() || !state.Error() {
-		writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", fmt.Sprintf("state %q is not an error state", state))
-		return
-	}
-	n := d.WorkerGone(r.PathValue("id"), state, r.URL.Query().Get("message"))
-	writeJSON(w, http.StatusOK, map[string]int{"ended": n})
 }

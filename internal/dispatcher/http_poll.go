@@ -43,10 +43,13 @@ func (d *Dispatcher) getEvents(w http.ResponseWriter, r *http.Request, active bo
 		writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", err.Error())
 		return
 	}
-	answer := d.poll(r.Context(), []*poll{p}, "", p.count, p.deadline)
+	if d.passOn(w, r, p) {
+		return
+	}
+	answer, end := d.pollFor(r, []*poll{p}, "", p.count, p.deadline)
+	defer end()
 	d.metrics.polled(answer)
-	d.boundWrite(w)
-	answer.finish(writeMultipart(w, answer) == nil && r.Context().Err() == nil)
+	d.hand(w, r, answer, func() error { return writeMultipart(w, answer) })
 }
 
 // pollRequest is the body of POST /api/v1/poll: each consumer is the query of an active binary poll.
@@ -90,25 +93,21 @@ func (d *Dispatcher) pollMany(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	deadline := min(time.Duration(max(req.Deadline, 0))*time.Second, maxDeadline)
-	answer := d.poll(r.Context(), polls, req.Worker, 1, deadline)
-	out := pollAnswer{Consumer: -1}
-	if len(answer.jobs) > 0 {
-		out = pollAnswer{answer.index, answer.events[0]}
-	}
-	d.metrics.polled(answer)
+	d.pollAll(w, r, &req, polls, deadline)
+}
+
+// write writes what a worker gets.
+func (a *pollAnswer) write(w http.ResponseWriter) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(out); err != nil {
-		answer.finish(false)
-		d.writeFailure(w, r, "encode the answer", err)
-		return
+	if err := encoder.Encode(a); err != nil {
+		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
-	d.boundWrite(w)
-	_, err = w.Write(text.Bytes())
-	answer.finish(err == nil && r.Context().Err() == nil)
+	_, err := w.Write(text.Bytes())
+	return err
 }
 
 // answer is what a poll got.
@@ -120,17 +119,18 @@ type answer struct {
 	events   [][]byte // of the jobs, in order
 	leased   bool
 	skipped  map[string]int
-	idle     bool // the time was over and the client should ask again at once
+	idle     bool // the client should ask again at once
+	ready    bool // there is somebody who serves the consumer
 }
 
-// finish tells the consumer whether the client has the whole answer.
-func (a *answer) finish(whole bool) {
+// finish tells the consumer what became of the answer.
+func (a *answer) finish(what outcome) {
 	switch {
 	case len(a.jobs) == 0:
-	case whole:
+	case what == outcomeTaken:
 		a.consumer.keep(a.jobs, a.leased)
 	default:
-		a.consumer.giveBack(a.jobs)
+		a.consumer.giveBack(a.jobs, what == outcomeLeft)
 	}
 }
 
@@ -148,17 +148,13 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 	over := time.NewTimer(deadline)
 	defer over.Stop()
 	until := d.now().Add(deadline)
-	a := &answer{d: d, skipped: map[string]int{}}
+	a := &answer{d: d, skipped: map[string]int{}, ready: true}
 	w := newWaiter()
 	consumers := make([]*consumer, len(polls))
 	for i, p := range polls {
-		c, err := d.consumer(ctx, p.identity)
+		c, err := d.await(ctx, p.identity, over.C)
 		if err != nil {
-			d.logger.Error("admit a consumer", "name", p.identity.Name, "err", err)
-			select {
-			case <-ctx.Done():
-			case <-over.C:
-			}
+			a.ready, a.idle = false, true
 			return a
 		}
 		c.configure(p)
@@ -181,6 +177,11 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 			if len(a.jobs) > 0 {
 				return a
 			}
+			if c.isGone() {
+				a.idle = true // ask again at once: somebody else owns the consumer by now
+				return a
+			}
+			failed = failed || !d.own.Holds()
 		}
 		var again <-chan time.Time
 		switch {
@@ -203,6 +204,37 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 	return a
 }
 
+// await returns a consumer as soon as this instance serves it, or an error when the time is over. Trouble of the log is waited
+// out.
+func (d *Dispatcher) await(ctx context.Context, id identity, over <-chan time.Time) (*consumer, error) {
+	for {
+		d.mu.Lock()
+		moved := d.ownersMoved
+		d.mu.Unlock()
+		c, err := d.consumer(ctx, id)
+		var again <-chan time.Time
+		switch {
+		case err == nil:
+			return c, nil
+		case !errors.Is(err, errNotOwned):
+			if ctx.Err() == nil {
+				d.logger.Error("admit a consumer", "name", id.Name, "err", err)
+			}
+			again = time.After(retryPause)
+		}
+		select {
+		case <-moved:
+		case <-again:
+		case <-d.drained:
+			return nil, err
+		case <-ctx.Done():
+			return nil, err
+		case <-over:
+			return nil, err
+		}
+	}
+}
+
 // retryPause is how long a poll waits before it looks at a log again that could not be read.
 const retryPause = time.Second
 
@@ -215,6 +247,12 @@ func (d *Dispatcher) anyReady(consumers []*consumer) bool {
 		}
 	}
 	return false
+}
+
+func (c *consumer) isGone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
 }
 
 func (c *consumer) ready(now time.Time) bool {
@@ -239,7 +277,7 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 	size := 0
 	for i, j := range jobs {
 		if size > maxAnswerBytes {
-			a.consumer.giveBack(jobs[i:])
+			a.consumer.giveBack(jobs[i:], false)
 			return
 		}
 		record, err := a.d.load(ctx, j.cell.part, j.offset)
@@ -249,7 +287,7 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 			continue
 		case err != nil:
 			a.d.logger.Error("read an event", "err", err)
-			a.consumer.giveBack(jobs[i:])
+			a.consumer.giveBack(jobs[i:], false)
 			return
 		}
 		value := record.Value
@@ -304,7 +342,7 @@ type info struct {
 // writeMultipart writes the answer as the reference does: two parts, info and events (protocol 1.3). An idle answer says
 // that one thing was filtered, because azul-runner then asks again at once in place of sleeping for ten seconds.
 func writeMultipart(w http.ResponseWriter, a *answer) error {
-	i := info{Filtered: a.skippedTotal(), Fetched: len(a.events), Ready: true, Filters: a.skipped}
+	i := info{Filtered: a.skippedTotal(), Fetched: len(a.events), Ready: a.ready, Filters: a.skipped}
 	if a.idle && i.Filtered == 0 {
 		i.Filtered, i.Filters = 1, map[string]int{longPollIdle: 1}
 	}

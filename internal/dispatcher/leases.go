@@ -35,8 +35,20 @@ func (d *Dispatcher) reapLeases(ctx context.Context) {
 // reap does one round of what reapLeases does.
 func (d *Dispatcher) reap(ctx context.Context) {
 	now := d.now()
-	// A lease may only end when every status that came before its end has been applied.
-	mayEnd := !d.statuses.behind(ctx)
+	// A lease may only end when every status that came before its end has been applied. While the log is away clocks stand
+	// still: nobody could report.
+	behind, err := d.statuses.behind(ctx)
+	if err != nil {
+		if d.awaySince.IsZero() {
+			d.awaySince = now
+		}
+		return
+	}
+	if !d.awaySince.IsZero() {
+		d.prolong(now.Sub(d.awaySince))
+		d.awaySince = time.Time{}
+	}
+	mayEnd := !behind && d.own.Holds()
 	for _, c := range d.all() {
 		for _, b := range c.reap(now, mayEnd) {
 			if err := d.bury(ctx, c, b); err != nil && ctx.Err() == nil {
@@ -44,6 +56,16 @@ func (d *Dispatcher) reap(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// prolong gives every job that is out more time.
+func (d *Dispatcher) prolong(by time.Duration) {
+	d.logger.Warn("the log was away; leases run on", "for", by)
+	d.eachOut(func(_ *consumer, j *job) {
+		if !j.deadline.IsZero() {
+			j.deadline = j.deadline.Add(by)
+		}
+	})
 }
 
 // burial is a job that is given up and whose end is not in the log yet.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"lazuli/internal/eventlog"
@@ -17,19 +19,20 @@ import (
 //
 //	birth <consumer>                            → birthRecord
 //	cell <consumer> <feed> <topic>/<partition>  → cellRecord
-//	statuses                                    → statusesRecord
+//	statuses <partition of progress>            → statusesRecord
 //
-// One flush is one append, so the position in the statuses record holds for every cell.
+// What is written of a partition is one append, so the position in its statuses record holds for every cell in it.
 type progress struct {
 	d         *Dispatcher
 	dirty     chan struct{}
 	committed time.Time // when the groups' offsets were last committed
+	writing   sync.Mutex
 }
 
 // commitEvery bounds how late the groups' offsets are. How late progress is, is Options.flushEvery.
 const commitEvery = 10 * time.Second
 
-const progressVersion = 1
+const progressVersion = 2
 
 // birthRecord says when a consumer came and where its live feed begins and its historic feed ends.
 type birthRecord struct {
@@ -62,13 +65,16 @@ type openJob struct {
 	Appended int64  `json:"t"` // Unix milliseconds of the event's append
 }
 
-// statusesRecord says up to where the status topic has been applied to the cells.
+// statusesRecord says up to where the status topic has been applied to the cells of its partition of progress.
 type statusesRecord struct {
-	Version int   `json:"v"`
-	Next    int64 `json:"next"`
+	Version int       `json:"v"`
+	At      positions `json:"at"`
+	Next    int64     `json:"next,omitempty"` // version 1: the position in the only partition
 }
 
-const statusesKey = "statuses"
+const statusesPrefix = "statuses"
+
+func statusesKey(partition int32) string { return fmt.Sprintf("%s %d", statusesPrefix, partition) }
 
 func birthKey(consumer string) string { return "birth " + consumer }
 
@@ -114,14 +120,48 @@ func (p *progress) run(ctx context.Context) {
 // flush writes a record for every cell that changed, and now and then, or when all is set, the groups' offsets.
 func (p *progress) flush(ctx context.Context, all bool) error {
 	d := p.d
+	now := d.now()
+	commit := all || now.Sub(p.committed) >= commitEvery
+	if commit {
+		p.committed = now
+	}
+	type owned struct {
+		shard     *shard
+		consumers []*consumer
+	}
+	byShard := map[int32]*owned{}
+	d.mu.Lock()
+	for _, c := range d.consumers {
+		o := byShard[c.shard.number]
+		if o == nil {
+			o = &owned{shard: c.shard}
+			byShard[c.shard.number] = o
+		}
+		o.consumers = append(o.consumers, c)
+	}
+	d.mu.Unlock()
+	var errs []error
+	for _, n := range slices.Sorted(maps.Keys(byShard)) {
+		o := byShard[n]
+		if err := p.write(ctx, o.shard, d.statuses.position(), o.consumers, commit); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// write writes a record for every cell of a shard's consumers that changed since it was last written, and, if commit is set,
+// the groups' offsets. statuses is a position that was read before: whatever was applied since is applied again at a take-over,
+// which changes nothing.
+func (p *progress) write(ctx context.Context, s *shard, statuses positions, consumers []*consumer, commit bool) error {
+	d := p.d
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	topic := d.names.system(topicProgress)
-	// The position is read first: whatever is applied meanwhile is applied again at a take-over, which changes nothing.
-	statuses := statusesRecord{progressVersion, d.statuses.next.Load()}
-	records := []eventlog.Record{mustRecord(topic, statusesKey, statuses)}
-	commit := all || d.now().Sub(p.committed) >= commitEvery
+	records := []eventlog.Record{mustRecord(topic, statusesKey(s.number), statusesRecord{Version: progressVersion, At: statuses})}
 	groups := map[string]map[eventlog.Partition]int64{}
 	var written []*cell
-	for _, c := range d.all() {
+	for _, c := range consumers {
 		c.mu.Lock()
 		for f := range c.cells {
 			for _, cl := range c.cells[f] {
@@ -143,17 +183,16 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 		c.mu.Unlock()
 	}
 	if len(written) > 0 {
-		if _, err := d.log.Append(ctx, records); err != nil {
-			for _, c := range d.all() {
+		for i := range records {
+			records[i].PartitionKey = []byte(consumers[0].key)
+		}
+		if err := d.own.Append(ctx, s.number, records); err != nil {
+			for _, c := range consumers {
 				c.markDirty(written)
 			}
 			return fmt.Errorf("append to %s: %w", topic, err)
 		}
 	}
-	if !commit {
-		return nil
-	}
-	p.committed = d.now()
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		if err := d.log.Commit(ctx, group, groups[group]); err != nil {
 			return fmt.Errorf("commit group %s: %w", group, err)
@@ -215,53 +254,27 @@ func mustRecord(topic, key string, value any) eventlog.Record {
 	return eventlog.Record{Topic: topic, Key: []byte(key), Value: data}
 }
 
-// writeBirth makes a new consumer's borders durable. The first birth of all also says where statuses begin to matter.
-func (p *progress) writeBirth(ctx context.Context, id identity, ends map[eventlog.Partition]int64) error {
+// writeBirth makes a new consumer's borders durable.
+func (p *progress) writeBirth(ctx context.Context, s *shard, id identity, ends map[eventlog.Partition]int64) error {
 	birth := birthRecord{Version: progressVersion, Identity: id, Born: p.d.now().UTC(), Ends: map[string]int64{}}
 	for part, end := range ends {
 		birth.Ends[part.String()] = end
 	}
-	_, err := p.d.log.Append(ctx, []eventlog.Record{mustRecord(p.d.names.system(topicProgress), birthKey(id.key()), birth)})
-	return err
-}
-
-// takeOver rebuilds the consumers from the progress topic and applies the statuses since. So a job whose final status was
-// acknowledged is not run again, and jobs in flight stay in flight, each with one full lease.
-func (d *Dispatcher) takeOver(ctx context.Context) error {
-	if err := d.findTails(ctx); err != nil {
-		return err
-	}
-	records, err := d.readProgress(ctx)
-	if err != nil {
-		return err
-	}
-	for _, value := range records.births {
-		if value.Version > progressVersion {
-			return fmt.Errorf("the progress of consumer %s has format %d, this release knows %d: start a newer release", value.Identity.key(), value.Version, progressVersion)
-		}
-		c := d.newConsumer(value.Identity)
-		ends := map[eventlog.Partition]int64{}
-		d.mu.Lock()
-		for part := range d.tails {
-			ends[part] = value.Ends[part.String()]
-		}
-		d.mu.Unlock()
-		d.admit(c, ends)
-		c.restore(records.cells)
-	}
-	d.statuses.next.Store(records.statuses.Next)
-	return d.statuses.catchUp(ctx)
+	record := mustRecord(p.d.names.system(topicProgress), birthKey(id.key()), birth)
+	record.PartitionKey = []byte(id.key())
+	return p.d.own.Append(ctx, s.number, []eventlog.Record{record})
 }
 
 type progressRecords struct {
-	births   []birthRecord
+	births   map[string]birthRecord
 	cells    map[string]cellRecord
-	statuses statusesRecord
+	statuses positions
 }
 
-func (d *Dispatcher) readProgress(ctx context.Context) (*progressRecords, error) {
-	all := &progressRecords{cells: map[string]cellRecord{}}
-	part := eventlog.Partition{Topic: d.names.system(topicProgress)}
+// readProgress reads one partition of the topic.
+func (d *Dispatcher) readProgress(ctx context.Context, partition int32) (*progressRecords, error) {
+	all := &progressRecords{births: map[string]birthRecord{}, cells: map[string]cellRecord{}}
+	part := eventlog.Partition{Topic: d.names.system(topicProgress), Index: partition}
 	for at := int64(0); ; {
 		page, err := d.log.Read(ctx, part, at, eventlog.Limit{})
 		var corrupt *eventlog.CorruptError
@@ -290,14 +303,19 @@ func (all *progressRecords) add(r *eventlog.Record) error {
 	switch {
 	case len(r.Value) == 0:
 		return nil
-	case key == statusesKey:
-		return json.Unmarshal(r.Value, &all.statuses)
+	case strings.HasPrefix(key, statusesPrefix):
+		var at statusesRecord
+		err := json.Unmarshal(r.Value, &at)
+		if all.statuses = at.At; at.Version == 1 {
+			all.statuses = positions{at.Next}
+		}
+		return err
 	case len(key) > 6 && key[:6] == "birth ":
 		var b birthRecord
 		if err := json.Unmarshal(r.Value, &b); err != nil {
 			return err
 		}
-		all.births = append(all.births, b)
+		all.births[key] = b
 		return nil
 	case len(key) > 5 && key[:5] == "cell ":
 		var c cellRecord

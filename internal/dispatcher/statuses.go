@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"slices"
+	"sync"
 	"time"
 
 	"lazuli/event"
@@ -14,36 +15,119 @@ import (
 // statusFollower reads the status topic and tells each job's consumer. It does not matter which instance a status was
 // posted to.
 type statusFollower struct {
-	d    *Dispatcher
-	next atomic.Int64 // every status before it has been applied
+	d *Dispatcher
+
+	reading sync.Mutex // one reader at a time
+	mu      sync.Mutex
+	next    positions // every status before it has been applied to all consumers that were known
 }
 
-func (f *statusFollower) partition() eventlog.Partition {
-	return eventlog.Partition{Topic: f.d.names.system(string(event.ModelStatus))}
+// positions are offsets in the partitions of the status topic, by partition. What is not there is 0.
+type positions []int64
+
+func (p positions) at(partition int32) int64 {
+	if int(partition) < len(p) {
+		return p[partition]
+	}
+	return 0
+}
+
+// position returns a copy of how far the follower is.
+func (f *statusFollower) position() positions {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.next)
+}
+
+func (f *statusFollower) moved(partition int32, next int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.next) <= int(partition) {
+		f.next = append(f.next, 0)
+	}
+	f.next[partition] = next
+}
+
+// ends returns where the partitions of the status topic end now.
+func (f *statusFollower) ends(ctx context.Context) (positions, error) {
+	topic := f.d.names.system(string(event.ModelStatus))
+	var ends positions
+	for n := int32(0); ; n++ {
+		b, err := f.d.log.Bounds(ctx, eventlog.Partition{Topic: topic, Index: n})
+		if errors.Is(err, eventlog.ErrNoTopic) && n > 0 {
+			return ends, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find the end of the status topic: %w", err)
+		}
+		ends = append(ends, b.End)
+	}
+}
+
+// begin makes the follower start at the end: what came before is replayed for each shard that is taken over.
+func (f *statusFollower) begin(ctx context.Context) error {
+	ends, err := f.ends(ctx)
+	f.next = ends
+	return err
+}
+
+// replay applies the statuses from a position up to the present end to the consumers of one shard.
+func (f *statusFollower) replay(ctx context.Context, s *shard, from positions) error {
+	ends, err := f.ends(ctx)
+	if err != nil {
+		return err
+	}
+	for n, end := range ends {
+		if err := f.read(ctx, int32(n), from.at(int32(n)), end, s, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // catchUp applies everything that is in the topic now.
 func (f *statusFollower) catchUp(ctx context.Context) error {
-	for {
-		at := f.next.Load()
-		page, err := f.d.log.Read(ctx, f.partition(), at, eventlog.Limit{Records: 1000, Bytes: 4 << 20})
-		var corrupt *eventlog.CorruptError
-		if errors.As(err, &corrupt) {
-			f.d.logger.Error("statuses cannot be read; their jobs run again when their leases end", "err", err)
-			f.next.Store(max(corrupt.To, at+1))
-			continue
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	ends, err := f.ends(ctx)
+	if err != nil {
+		return err
+	}
+	have := f.position()
+	for n, end := range ends {
+		n := int32(n)
+		if err := f.read(ctx, n, have.at(n), end, nil, func(next int64) { f.moved(n, next) }); err != nil {
+			return err
 		}
-		if err != nil {
+	}
+	return nil
+}
+
+// read applies the statuses of a partition from one offset up to another, to the consumers of a shard or, without one, to
+// all. moved, if there is one, is told how far it came.
+func (f *statusFollower) read(ctx context.Context, partition int32, at, end int64, s *shard, moved func(int64)) error {
+	part := eventlog.Partition{Topic: f.d.names.system(string(event.ModelStatus)), Index: partition}
+	for at < end {
+		page, err := f.d.log.Read(ctx, part, at, eventlog.Limit{Records: 1000, Bytes: 4 << 20})
+		var corrupt *eventlog.CorruptError
+		switch {
+		case errors.As(err, &corrupt):
+			f.d.logger.Error("statuses cannot be read; their jobs run again when their leases end", "err", err)
+			page.Next = max(corrupt.To, at+1)
+		case err != nil:
 			return fmt.Errorf("read the status topic: %w", err)
+		case page.Next <= at:
+			page.Next = end // nothing is kept between here and the end
 		}
 		for i := range page.Records {
-			f.apply(&page.Records[i])
+			f.apply(&page.Records[i], s)
 		}
-		if page.Next <= at {
-			return nil
+		at = page.Next
+		if moved != nil {
+			moved(at)
 		}
-		f.next.Store(page.Next)
 	}
+	return nil
 }
 
 func (f *statusFollower) run(ctx context.Context) {
@@ -60,21 +144,30 @@ func (f *statusFollower) run(ctx context.Context) {
 	}
 }
 
-// behind tells whether statuses are in the log that have not been applied.
-func (f *statusFollower) behind(ctx context.Context) bool {
-	b, err := f.d.log.Bounds(ctx, f.partition())
-	return err != nil || f.next.Load() < b.End
+// behind tells whether statuses are in the log that have not been applied. An error means that the log cannot tell.
+func (f *statusFollower) behind(ctx context.Context) (bool, error) {
+	ends, err := f.ends(ctx)
+	if err != nil {
+		return true, err
+	}
+	have := f.position()
+	for n, end := range ends {
+		if have.at(int32(n)) < end {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
-func (f *statusFollower) apply(r *eventlog.Record) {
+func (f *statusFollower) apply(r *eventlog.Record, only *shard) {
 	routing := readEntry(r, event.ModelStatus).routing
 	id, ok := event.ParseJobID(routing.Dequeued)
 	if !ok {
 		return // made by a pusher, or by another system
 	}
 	c, cl := f.d.findCell(id)
-	if c == nil || routing.Author != c.Name {
-		return // a sub-plugin's: the main author's status comes last and ends the job
+	if c == nil || only != nil && c.shard != only || routing.Author != c.Name {
+		return // another instance's; or a sub-plugin's: the main author's status comes last and ends the job
 	}
 	c.report(cl, id, routing.State)
 	if routing.State.Final() {

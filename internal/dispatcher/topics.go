@@ -49,13 +49,14 @@ func (n names) parseBinary(topic string) (source string, a event.Action, ok bool
 
 // The system topics that are not named after a model.
 const (
-	topicExpedite = "expedite"
-	topicDead     = "dead"
-	topicProgress = "progress"
+	topicExpedite  = "expedite"
+	topicDead      = "dead"
+	topicProgress  = "progress"
+	topicInstances = "instances"
 )
 
-// systemTopics are made at start.
-func (n names) systemTopics() []eventlog.Topic {
+// systemTopics are made at start. progress is how many partitions the topic of progress has.
+func (n names) systemTopics(progress int32) []eventlog.Topic {
 	compact := func(name string, retention time.Duration) eventlog.Topic {
 		return eventlog.Topic{Name: n.system(name), Partitions: 1, Compact: true, Retention: retention}
 	}
@@ -67,7 +68,8 @@ func (n names) systemTopics() []eventlog.Topic {
 		compact(string(event.ModelDownload), 0),
 		compact(string(event.ModelStatus), statusRetention),
 		compact(topicDead, 0),
-		compact(topicProgress, 0),
+		{Name: n.system(topicProgress), Partitions: progress, Compact: true},
+		compact(topicInstances, 0),
 		{Name: n.system(topicExpedite), Partitions: 1, Retention: expediteRetention},
 	}
 }

@@ -30,7 +30,7 @@ type Log interface {
 
 	// Append keeps all records, or none, and returns where each is, in the same order. When it returns nil they survive a
 	// power cut. Records of one call that go to the same partition lie there in the given order. A record's partition is
-	// chosen by its key (PartitionFor). In a compacted topic a record needs a key and replaces the one with the same key,
+	// chosen by its key (PartitionFor), or by PartitionKey. In a compacted topic a record needs a key and replaces the one with the same key,
 	// at once or some time later: readers may meet both, the newer one last.
 	//
 	// If ctx ends while the records wait for their turn, none is kept. Once they are being written, Append waits for the
@@ -105,6 +105,10 @@ type Record struct {
 	Header []byte
 	Value  []byte
 
+	// PartitionKey chooses the partition in place of Key, so that records with different keys lie together. It is not kept. A
+	// key must always come with the same one.
+	PartitionKey []byte
+
 	// Set by the log; Append ignores both. Time is when the record was appended; within a partition it never goes back,
 	// whatever the clock did.
 	Position Position
@@ -136,6 +140,7 @@ var (
 	ErrClosed   = errors.New("the log is closed")
 	ErrTooLarge = fmt.Errorf("larger than the log takes: %d bytes a record, %d bytes an append", MaxRecordBytes, MaxAppendBytes)
 	ErrFull     = errors.New("no space left for the log")
+	ErrFenced   = errors.New("another instance owns what was to be written")
 )
 
 // CorruptError tells that stored records of a partition cannot be read.

@@ -113,6 +113,13 @@ func partitionByKey(t *testing.T, s *suite) {
 	if len(used) != n {
 		t.Errorf("40 keys used the partitions %v of %d", used, n)
 	}
+	for i := range 10 {
+		r := record("t", fmt.Sprint("key", i), "x")
+		r.PartitionKey = []byte("together")
+		if at, want := s.append(r)[0], eventlog.PartitionFor([]byte("together"), n); at.Index != want {
+			t.Errorf("a record with a partition key went to partition %d, want %d", at.Index, want)
+		}
+	}
 	if at := s.append(record("t", "", "x"))[0]; at.Index != 0 {
 		t.Errorf("a record without key went to partition %d, want 0", at.Index)
 	}
