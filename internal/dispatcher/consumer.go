@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"bytes"
 	"context"
 	"hash/fnv"
 	"slices"
@@ -18,17 +19,41 @@ type feed byte
 
 const (
 	feedExpedite feed = iota
+	feedRetry         // dead letters that somebody wants to be tried again
 	feedLive
 	feedHistoric
 	feedCount
 )
 
-var feedNames = [feedCount]string{"expedite", "live", "historic"}
+var feedNames = [feedCount]string{"expedite", "retry", "live", "historic"}
 
 func (f feed) String() string { return feedNames[f] }
 
-// letter is how a job id and a group name write the feed.
-func (f feed) letter() byte { return "elh"[f] }
+// letter is how a job id and a progress record write the feed.
+func (f feed) letter() byte { return feedLetters[f] }
+
+const feedLetters = "erlh"
+
+// feedSet is a set of feeds. Its text is the letters of those that are in it.
+type feedSet [feedCount]bool
+
+func (s feedSet) MarshalText() ([]byte, error) {
+	var text []byte
+	for f, on := range s {
+		if on {
+			text = append(text, feedLetters[f])
+		}
+	}
+	return text, nil
+}
+
+func (s *feedSet) UnmarshalText(text []byte) error {
+	*s = feedSet{}
+	for f := range s {
+		s[f] = bytes.IndexByte(text, feedLetters[f]) >= 0
+	}
+	return nil
+}
 
 // identity is what makes two polls the same consumer. Filters are not part of it: the newest poll's filter counts.
 type identity struct {
@@ -76,7 +101,7 @@ type consumer struct {
 	mu       sync.Mutex
 	gone     bool // belongs to another instance by now, or to nobody
 	filter   filter
-	feeds    [feedCount]bool // those that the newest poll asked for
+	feeds    feedSet // those that the newest poll asked for
 	cells    [feedCount][]*cell
 	waiters  map[*waiter]bool
 	lastPoll time.Time
@@ -134,13 +159,16 @@ func (c *consumer) addPartition(t *tail, born int64) {
 		c.cells[f] = append(c.cells[f], cl)
 		c.d.registerCell(c, cl)
 	}
-	if c.Model == event.ModelBinary && topic == c.d.names.system(topicExpedite) {
+	switch {
+	case topic == c.d.names.system(topicExpedite):
 		add(feedExpedite, born, forever)
-		return
-	}
-	add(feedLive, born, forever)
-	if born > 0 {
-		add(feedHistoric, 0, born)
+	case topic == c.d.names.system(topicRetry):
+		add(feedRetry, born, forever)
+	default:
+		add(feedLive, born, forever)
+		if born > 0 {
+			add(feedHistoric, 0, born)
+		}
 	}
 }
 
@@ -255,7 +283,7 @@ func (c *consumer) look(ctx context.Context, cl *cell, want *demand, now time.Ti
 		if e.offset >= end {
 			break
 		}
-		if e.bad {
+		if e.bad || cl.feed == feedRetry && e.routing.Settings != c.key {
 			cl.advance(e.offset + 1)
 			continue
 		}

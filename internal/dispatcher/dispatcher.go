@@ -103,6 +103,7 @@ type Dispatcher struct {
 	sources  *sourceRegistry
 	progress *progress
 	statuses *statusFollower
+	letters  *letters
 	own      Ownership
 	peers    *peers // nil when this instance owns everything
 
@@ -158,6 +159,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.sources = &sourceRegistry{log: log, names: d.names, sources: opts.Sources, known: map[string]bool{}}
 	d.progress = newProgress(d)
 	d.statuses = &statusFollower{d: d}
+	d.letters = &letters{d: d, at: map[letterID]int64{}}
 	if d.own == nil {
 		d.own = alone{log}
 	}
@@ -170,6 +172,9 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	if err := d.statuses.begin(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.letters.catchUp(ctx); err != nil {
+		return nil, err
+	}
 	if opts.Ownership == nil {
 		s := newShard(0)
 		d.shards[0] = s
@@ -179,20 +184,16 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	}
 	run, stop := context.WithCancel(context.Background())
 	d.stop = stop
+	d.follow(run, "look at the topics", d.findTails)
+	d.follow(run, "follow the statuses", d.statuses.catchUp)
+	d.follow(run, "follow the dead letters", d.letters.catchUp)
 	if opts.Ownership != nil {
 		d.peers = newPeers(d, opts.Address, opts.PeerClient)
-		d.done.Go(func() { d.peers.run(run) })
+		d.follow(run, "follow the instances", d.peers.catchUp)
+		d.done.Go(func() { d.own.Run(run, d.gained, d.lost) })
 	}
-	watch := log.Watch(run)
-	for _, f := range []func(context.Context){
-		func(ctx context.Context) { d.followTails(ctx, watch) },
-		func(ctx context.Context) { d.own.Run(ctx, d.gained, d.lost) },
-		d.statuses.run,
-		d.progress.run,
-		d.reapLeases,
-	} {
-		d.done.Go(func() { f(run) })
-	}
+	d.done.Go(func() { d.progress.run(run) })
+	d.done.Go(func() { d.reapLeases(run) })
 	return d, nil
 }
 
@@ -219,18 +220,25 @@ func (d *Dispatcher) Close(ctx context.Context) error {
 	return d.release(ctx, owned)
 }
 
-// followTails notes new ends and new topics until ctx ends.
-func (d *Dispatcher) followTails(ctx context.Context, watch <-chan struct{}) {
-	for {
-		if err := d.findTails(ctx); err != nil && ctx.Err() == nil {
-			d.logger.Error("look at the topics", "err", err)
+// follow calls catchUp whenever something came into the log, until ctx ends.
+func (d *Dispatcher) follow(ctx context.Context, doing string, catchUp func(context.Context) error) {
+	watch := d.log.Watch(ctx)
+	d.done.Go(func() {
+		for {
+			err := catchUp(ctx)
+			var again <-chan time.Time
+			if err != nil && ctx.Err() == nil {
+				d.logger.Error(doing, "err", err)
+				again = time.After(retryPause)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-watch:
+			case <-again:
+			}
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-watch:
-		}
-	}
+	})
 }
 
 // findTails brings tails and cells in line with the topics of the log.
@@ -259,7 +267,7 @@ func (d *Dispatcher) tail(part eventlog.Partition, b eventlog.Bounds) *tail {
 	t.end.Store(b.End)
 	d.tails[part] = t
 	for _, c := range d.consumers {
-		if c.wantsTopic(d.names, part.Topic) {
+		if c.reads(part.Topic) {
 			c.mu.Lock()
 			c.addPartition(t, 0)
 			c.wakeAll()
@@ -326,7 +334,8 @@ func (d *Dispatcher) newConsumer(id identity, s *shard) *consumer {
 
 // reads tells whether any flow of the consumer reads a topic.
 func (c *consumer) reads(topic string) bool {
-	return c.wantsTopic(c.d.names, topic) || c.Model == event.ModelBinary && topic == c.d.names.system(topicExpedite)
+	n := c.d.names
+	return c.wantsTopic(n, topic) || c.Model == event.ModelBinary && (topic == n.system(topicExpedite) || topic == n.system(topicRetry))
 }
 
 // admit gives a consumer its cells and makes it known, unless its shard has been lost meanwhile. ends are the borders between

@@ -22,7 +22,7 @@ import (
 type poll struct {
 	identity identity
 	filter   filter
-	feeds    [feedCount]bool
+	feeds    feedSet
 	count    int
 	deadline time.Duration
 	leased   bool // a job's end is reported by a status
@@ -292,7 +292,7 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 		}
 		value := record.Value
 		if a.leased {
-			id := a.consumer.jobID(j, string(record.Key)).String()
+			id := a.consumer.jobID(j, eventKey(record)).String()
 			a.consumer.name(j, id)
 			value = spliceDequeued(value, id)
 		}
@@ -401,7 +401,7 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 	p.identity = identity{Name: q.Get("name"), Version: q.Get("version"), Model: model, Debug: get.bool("debug")}
 	p.count = min(max(get.int("count", 1), 1), maxCount)
 	p.deadline = clampDeadline(time.Duration(get.int("deadline", int(defaultDeadline.Seconds()))) * time.Second)
-	p.feeds = [feedCount]bool{get.bool("r-expedite"), get.bool("r-live"), get.bool("r-historic")}
+	p.feeds[feedExpedite], p.feeds[feedLive], p.feeds[feedHistoric] = get.bool("r-expedite"), get.bool("r-live"), get.bool("r-historic")
 	f := filter{model: model, maxDepth: passiveMaxDepth, expiry: d.opts.Sources.Expiry}
 	if active {
 		f.maxDepth = activeMaxDepth
@@ -425,7 +425,7 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 	switch {
 	case len(p.identity.Name) > 256 || len(p.identity.Version) > 256:
 		return nil, errors.New("name and version must be at most 256 bytes")
-	case p.feeds == [feedCount]bool{}:
+	case p.feeds == feedSet{}:
 		return nil, errors.New("one of r-expedite, r-live and r-historic must be true")
 	case p.feeds[feedExpedite] && model != event.ModelBinary:
 		return nil, errors.New("r-expedite is for model binary alone")
@@ -439,6 +439,7 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 	if model == event.ModelBinary {
 		p.identity.Sources, p.identity.Actions = sortedSet(f.sources), sortedSet(f.actions)
 	}
+	p.feeds[feedRetry] = p.leased
 	p.filter = f
 	return p, nil
 }

@@ -127,19 +127,6 @@ func (c *consumer) giveUpLocked(j *job, state event.State, message string) {
 	}
 }
 
-// DeadLetter is the value of a record in the topic of dead letters; its key is ID.
-type DeadLetter struct {
-	ID       string    `json:"id"`
-	SHA256   string    `json:"sha256"`
-	Consumer string    `json:"consumer"`
-	Plugin   string    `json:"plugin"`
-	Version  string    `json:"version"`
-	Attempts int       `json:"attempts"`
-	Reason   string    `json:"reason"`
-	Position string    `json:"position"` // of the event: "topic/partition/offset"
-	Time     time.Time `json:"time"`
-}
-
 // bury records the end of a job that was given up: an error in the plugin's name, and a dead letter. Both are in the log
 // before the job ends.
 func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
@@ -159,7 +146,7 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	}
 	input := ev.(*event.Binary)
 	cleanInput(input)
-	id := c.jobID(j, string(record.Key))
+	id := c.jobID(j, eventKey(record))
 	input.Dequeued = id.String()
 	status := &event.Status{
 		Head: event.Head{ModelVersion: event.ModelVersion, Timestamp: event.At(d.now()),
@@ -168,7 +155,7 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 			Runtime: j.deadlineOr(d.now()).Sub(j.since).Seconds()},
 	}
 	dead := DeadLetter{
-		ID: id.Run(), SHA256: input.Entity.SHA256, Consumer: c.key, Plugin: c.Name, Version: c.Version,
+		ID: letterOf(id, record), SHA256: input.Entity.SHA256, Consumer: c.key, Plugin: c.Name, Version: c.Version,
 		Attempts: max(j.failures, j.network), Reason: b.message, Time: d.now().UTC(),
 		Position: fmt.Sprintf("%s/%d/%d", j.cell.part.Topic, j.cell.part.Index, j.offset),
 	}
@@ -179,6 +166,9 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	letter := eventlog.Record{Topic: d.names.system(topicDead), Key: []byte(dead.ID), Value: value}
 	if _, err := d.append(ctx, []*item{{ev: status}}, letter); err != nil {
 		return err
+	}
+	if err := d.letters.catchUp(ctx); err != nil && ctx.Err() == nil {
+		d.logger.Error("follow the dead letters", "err", err) // the follower tries again
 	}
 	d.metrics.dead.Inc()
 	c.buried(j)

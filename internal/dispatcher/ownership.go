@@ -36,7 +36,7 @@ type alone struct{ log eventlog.Log }
 func (alone) Partitions() int32 { return 1 }
 func (alone) Holds() bool       { return true }
 
-// Run has nothing to do: New took everything over, and Close lets go of it.
+// Run is not called: New takes everything over, and Close lets go of it.
 func (alone) Run(context.Context, func([]int32), func([]int32)) {}
 
 func (a alone) Append(ctx context.Context, _ int32, records []eventlog.Record) error {

@@ -75,21 +75,7 @@ func (p *peers) announce(ctx context.Context, partition int32) error {
 	return err
 }
 
-// run follows the owners until ctx ends.
-func (p *peers) run(ctx context.Context) {
-	watch := p.d.log.Watch(ctx)
-	for {
-		if err := p.catchUp(ctx); err != nil && ctx.Err() == nil {
-			p.d.logger.Error("follow the instances", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-watch:
-		}
-	}
-}
-
+// catchUp learns of the owners that are in the topic now.
 func (p *peers) catchUp(ctx context.Context) error {
 	part := eventlog.Partition{Topic: p.d.names.system(topicInstances)}
 	for {

@@ -44,12 +44,20 @@ type birthRecord struct {
 
 // cellRecord is the state of a cell. Every offset from Low up to High that is not in Open has ended.
 type cellRecord struct {
-	Version int             `json:"v"`
-	Low     int64           `json:"low"`
-	High    int64           `json:"high"`
-	Open    []openJob       `json:"open,omitempty"`
-	Ended   []int64         `json:"ended,omitempty"` // at or above High
-	Feeds   [feedCount]bool `json:"feeds"`           // that the consumer's newest poll asked for
+	Version int       `json:"v"`
+	Low     int64     `json:"low"`
+	High    int64     `json:"high"`
+	Open    []openJob `json:"open,omitempty"`
+	Ended   []int64   `json:"ended,omitempty"` // at or above High
+	Polled  feedSet   `json:"polled"`          // the feeds that the consumer's newest poll asked for
+	Feeds   []bool    `json:"feeds,omitempty"` // version 1: the same, of expedite, live and historic
+}
+
+func (r *cellRecord) polled() feedSet {
+	if r.Version == 1 && len(r.Feeds) == 3 {
+		return feedSet{feedExpedite: r.Feeds[0], feedLive: r.Feeds[1], feedHistoric: r.Feeds[2]}
+	}
+	return r.Polled
 }
 
 // openJob is an open offset. Lease is what remained of the lease in milliseconds, -1 for a job that waits.
@@ -215,8 +223,8 @@ func (c *consumer) markDirty(cells []*cell) {
 func (c *consumer) group(f feed) string {
 	letters := ""
 	for i, on := range c.feeds {
-		if on {
-			letters += string("ELH"[i])
+		if on && feed(i) != feedRetry {
+			letters += strings.ToUpper(feedLetters[i : i+1])
 		}
 	}
 	id, debug := c.identity, ""
@@ -227,8 +235,8 @@ func (c *consumer) group(f feed) string {
 }
 
 // record makes the cell's progress record. The caller holds the consumer's lock.
-func (cl *cell) record(feeds [feedCount]bool, now time.Time) cellRecord {
-	r := cellRecord{Version: progressVersion, Low: cl.low(), High: cl.high, Feeds: feeds,
+func (cl *cell) record(feeds feedSet, now time.Time) cellRecord {
+	r := cellRecord{Version: progressVersion, Low: cl.low(), High: cl.high, Polled: feeds,
 		Ended: slices.Sorted(maps.Keys(cl.ended))}
 	for _, offset := range slices.Sorted(maps.Keys(cl.jobs)) {
 		j := cl.jobs[offset]
@@ -339,7 +347,7 @@ func (c *consumer) restore(records map[string]cellRecord) {
 			if !ok {
 				continue
 			}
-			c.feeds = r.Feeds
+			c.feeds = r.polled()
 			cl.high, cl.dirty = r.High, false
 			for _, offset := range r.Ended {
 				cl.ended[offset] = true

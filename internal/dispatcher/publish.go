@@ -74,6 +74,7 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 			p.Kept = append(p.Kept, it.ev)
 		}
 	}
+	extra = append(extra, d.letters.close(ctx, items)...)
 	records = append(records, extra...)
 	if len(records) == 0 {
 		return p, nil

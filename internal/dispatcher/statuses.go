@@ -130,20 +130,6 @@ func (f *statusFollower) read(ctx context.Context, partition int32, at, end int6
 	return nil
 }
 
-func (f *statusFollower) run(ctx context.Context) {
-	watch := f.d.log.Watch(ctx)
-	for {
-		if err := f.catchUp(ctx); err != nil && ctx.Err() == nil {
-			f.d.logger.Error("follow the statuses", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-watch:
-		}
-	}
-}
-
 // behind tells whether statuses are in the log that have not been applied. An error means that the log cannot tell.
 func (f *statusFollower) behind(ctx context.Context) (bool, error) {
 	ends, err := f.ends(ctx)

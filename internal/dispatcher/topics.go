@@ -53,6 +53,7 @@ const (
 	topicDead      = "dead"
 	topicProgress  = "progress"
 	topicInstances = "instances"
+	topicRetry     = "retry"
 )
 
 // systemTopics are made at start. progress is how many partitions the topic of progress has.
@@ -70,6 +71,7 @@ func (n names) systemTopics(progress int32) []eventlog.Topic {
 		compact(topicDead, 0),
 		{Name: n.system(topicProgress), Partitions: progress, Compact: true},
 		compact(topicInstances, 0),
+		compact(topicRetry, 0),
 		{Name: n.system(topicExpedite), Partitions: 1, Retention: expediteRetention},
 	}
 }

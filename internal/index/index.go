@@ -103,7 +103,7 @@ type PathNode struct {
 }
 
 // StatusDocument is the status of one plugin on one event. Of two with one ID and Run the one that says more stays (success,
-// opt-out, error, progress), then the newer; of different Runs the newer.
+// opt-out, error, progress), then the newer; of different Runs the newer. One with nothing but an ID removes what is there.
 type StatusDocument struct {
 	ID            string
 	SHA256        string

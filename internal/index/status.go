@@ -26,6 +26,10 @@ const staleSQL = `SELECT doc, bin FROM documents WHERE input = ? AND author_w = 
 
 // status stores a status, unless the one that is there tells more, and removes what it makes out of date.
 func (w *writer) status(st *StatusDocument) {
+	if st.State == "" {
+		w.exec(`DELETE FROM statuses WHERE id = ?`, st.ID)
+		return
+	}
 	if w.lessThanStored(st) {
 		return
 	}

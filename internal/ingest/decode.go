@@ -24,6 +24,8 @@ func (b *batch) add(kind string, r *eventlog.Record) {
 		err = b.addEvent(event.Model(kind), r)
 	case kind == string(event.ModelBinary):
 		b.Documents = append(b.Documents, index.Document{ID: string(r.Key)})
+	case kind == string(event.ModelStatus):
+		b.Statuses = append(b.Statuses, index.StatusDocument{ID: string(r.Key)})
 	}
 	if err != nil {
 		b.addUnreadable(r, err)

@@ -162,6 +162,11 @@ func TestEventsBecomeDocuments(t *testing.T) {
 	default:
 		t.Error("no change was told")
 	}
+	b.raw(eventlog.Record{Topic: statusTopic, Key: []byte("s1")}) // a tombstone
+	b.settle()
+	if got, err := b.idx.Binary(t.Context(), file.Entity.SHA256); err != nil || len(got.Statuses) != 0 {
+		t.Errorf("after the removal of its status: %+v %v", got, err)
+	}
 	b.raw(eventlog.Record{Topic: sourced, Key: []byte("k1")}) // a tombstone
 	b.settle()
 	if _, err := b.idx.Binary(t.Context(), file.Entity.SHA256); !errors.Is(err, index.ErrNotFound) {

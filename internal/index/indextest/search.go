@@ -126,4 +126,8 @@ func lists(t *testing.T, b *bench) {
 	if err != nil || counts != (index.Counts{Binaries: 1, Documents: 1, Features: 1, Statuses: 2, Dead: 1}) {
 		t.Errorf("counts %+v %v", counts, err)
 	}
+	b.apply(index.Batch{Statuses: []index.StatusDocument{{ID: "s1"}, {ID: "none"}}})
+	if counts, err := b.idx.Counts(t.Context()); err != nil || counts.Statuses != 1 {
+		t.Errorf("after the removal of a status: %+v %v", counts, err)
+	}
 }

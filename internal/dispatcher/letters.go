@@ -1,0 +1,194 @@
+package dispatcher
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"lazuli/event"
+	"lazuli/internal/eventlog"
+)
+
+// DeadLetter is the value of a record in the topic of dead letters; its key is ID.
+type DeadLetter struct {
+	ID       string    `json:"id"` // of the job, whatever the attempt
+	SHA256   string    `json:"sha256"`
+	Consumer string    `json:"consumer"`
+	Plugin   string    `json:"plugin"`
+	Version  string    `json:"version"`
+	Attempts int       `json:"attempts"`
+	Reason   string    `json:"reason"`
+	Position string    `json:"position"` // of the event: "topic/partition/offset"
+	Time     time.Time `json:"time"`
+}
+
+// letters knows where each dead letter lies. Every instance follows the topic.
+//
+// A letter is closed, by a tombstone, when its job ends well after all: by a late status, or because somebody had it tried
+// again (Retry). The job that a retry makes is another one, with another id; the key of its record is the letter's ID.
+type letters struct {
+	d *Dispatcher
+
+	mu   sync.Mutex
+	next int64
+	at   map[letterID]int64 // offset of the record
+}
+
+// letterID stands for an ID in memory.
+type letterID [16]byte
+
+func newLetterID(id string) letterID {
+	sum := sha256.Sum256([]byte(id))
+	return letterID(sum[:16])
+}
+
+func (l *letters) partition() eventlog.Partition {
+	return eventlog.Partition{Topic: l.d.names.system(topicDead)}
+}
+
+// catchUp reads what is in the topic now.
+func (l *letters) catchUp(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		page, err := l.d.log.Read(ctx, l.partition(), l.next, eventlog.Limit{Records: 1000, Bytes: 4 << 20})
+		var corrupt *eventlog.CorruptError
+		if errors.As(err, &corrupt) {
+			l.next = max(corrupt.To, l.next+1)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read the dead letters: %w", err)
+		}
+		for i := range page.Records {
+			r := &page.Records[i]
+			if id := newLetterID(string(r.Key)); len(r.Value) == 0 {
+				delete(l.at, id)
+			} else {
+				l.at[id] = r.Position.Offset
+			}
+		}
+		if page.Next <= l.next {
+			return nil
+		}
+		l.next = page.Next
+	}
+}
+
+// find returns where a letter lies.
+func (l *letters) find(id string) (offset int64, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	offset, ok = l.at[newLetterID(id)]
+	return offset, ok
+}
+
+// letterOf returns the ID of a job's dead letter; record is the job's.
+func letterOf(id event.JobID, record *eventlog.Record) string {
+	if id.Feed == feedRetry.letter() {
+		return string(record.Key)
+	}
+	return id.Run()
+}
+
+// eventKey returns the key of the event in a record: its key, but in the topic of retries what that begins with.
+func eventKey(record *eventlog.Record) string {
+	key, _, _ := strings.Cut(string(record.Key), ".")
+	return key
+}
+
+// close returns the records that close the letters of jobs which end well by some of the items. The error that the dispatcher
+// published in a plugin's name goes with the letter of a retried job; that of a late one is replaced by its own status.
+func (l *letters) close(ctx context.Context, items []*item) []eventlog.Record {
+	var records []eventlog.Record
+	for _, it := range items {
+		status, ok := it.ev.(*event.Status)
+		if !ok || !status.Entity.Status.Success() && status.Entity.Status != event.OptOut {
+			continue
+		}
+		id, ok := event.ParseJobID(status.Entity.Input.Dequeued)
+		if !ok || !strings.HasPrefix(id.Consumer, status.Author.Name+".") {
+			continue // a pusher's, or a sub-plugin's
+		}
+		letter := id.Run()
+		if id.Feed == feedRetry.letter() {
+			record, err := l.d.load(ctx, eventlog.Partition{Topic: l.d.names.system(topicRetry), Index: id.Partition}, id.Offset)
+			if err != nil {
+				continue // retried again meanwhile: the newer one closes it
+			}
+			letter = string(record.Key)
+			records = append(records, eventlog.Record{Topic: l.d.names.system(string(event.ModelStatus)), Key: []byte(statusKey(letter, status.Author.Name))})
+		}
+		if _, dead := l.find(letter); dead {
+			records = append(records, eventlog.Record{Topic: l.d.names.system(topicDead), Key: []byte(letter)})
+		}
+	}
+	return records
+}
+
+// statusKey is the key of the status of a run by an author.
+func statusKey(run, author string) string {
+	st := &event.Status{Head: event.Head{Author: event.Author{Name: author}}}
+	st.Entity.Input.Dequeued = run + "-1.0"
+	if err := event.KeysV2.Assign(st); err != nil {
+		panic(fmt.Sprintf("make the key of a status: %v", err)) // only binary events can fail
+	}
+	return st.KafkaKey
+}
+
+// The errors of Retry that are not the log's.
+var (
+	ErrNoLetter  = errors.New("there is no such dead letter")
+	ErrEventGone = errors.New("the event is no longer in the log: submit the file again")
+)
+
+// Retry has the job of a dead letter tried again: its consumer gets it before live work, with a fresh count of attempts.
+// While it waits, asking again changes nothing. When it ends well the letter is closed, otherwise it stays.
+func (d *Dispatcher) Retry(ctx context.Context, id string) error {
+	if err := d.letters.catchUp(ctx); err != nil {
+		return err
+	}
+	offset, ok := d.letters.find(id)
+	if !ok {
+		return ErrNoLetter
+	}
+	record, err := d.load(ctx, d.letters.partition(), offset)
+	if errors.Is(err, errGone) {
+		return ErrNoLetter
+	}
+	if err != nil {
+		return fmt.Errorf("read the dead letter: %w", err)
+	}
+	var letter DeadLetter
+	if err := json.Unmarshal(record.Value, &letter); err != nil {
+		return fmt.Errorf("read the dead letter: %w", err)
+	}
+	pos, err := parsePosition(letter.Position)
+	if err != nil {
+		return fmt.Errorf("read the dead letter: %w", err)
+	}
+	job, err := d.load(ctx, pos.Partition, pos.Offset)
+	if errors.Is(err, errGone) || errors.Is(err, eventlog.ErrNoTopic) {
+		return ErrEventGone
+	}
+	if err != nil {
+		return fmt.Errorf("read the event: %w", err)
+	}
+	entry := readEntry(job, event.ModelBinary)
+	if entry.bad {
+		return ErrEventGone
+	}
+	entry.routing.Settings, entry.routing.Input, entry.routing.Run = letter.Consumer, "", ""
+	again := eventlog.Record{Topic: d.names.system(topicRetry), Key: []byte(letter.ID), Header: entry.routing.Append(nil), Value: job.Value}
+	positions, err := d.log.Append(ctx, []eventlog.Record{again})
+	if err != nil {
+		return fmt.Errorf("append to the log: %w", err)
+	}
+	d.noteEnds(positions)
+	return nil
+}

@@ -1,0 +1,134 @@
+package dispatcher
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"lazuli/event"
+)
+
+// kill lets a job use up its attempts.
+func (b *bench) kill(name, content string) *event.Binary {
+	b.t.Helper()
+	var last *event.Binary
+	for range 3 {
+		last = b.mustPoll(name, content)
+		b.clock.advance(2 * time.Minute)
+		b.d.reap(b.t.Context())
+	}
+	b.d.reap(b.t.Context())
+	b.mustIdle(name)
+	return last
+}
+
+// openLetters returns the IDs of the dead letters that are not closed.
+func (b *bench) openLetters() []string {
+	b.t.Helper()
+	var ids []string
+	for _, r := range b.records("azul.lazuli.system.dead") {
+		if len(r.Value) > 0 {
+			ids = append(ids, string(r.Key))
+		}
+	}
+	return ids
+}
+
+// states returns the states of the statuses in the log.
+func (b *bench) states() string {
+	b.t.Helper()
+	var states []string
+	for _, r := range b.records("azul.lazuli.system.status") {
+		if len(r.Value) == 0 {
+			continue
+		}
+		ev, err := event.Decode(event.ModelStatus, r.Value)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		states = append(states, string(ev.(*event.Status).Entity.Status))
+	}
+	return strings.Join(states, " ")
+}
+
+func TestRetryOfADeadLetter(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "poison"))
+	b.kill("P", "poison")
+	b.mustPoll("Other", "poison")
+	ids := b.openLetters()
+	if len(ids) != 1 {
+		t.Fatalf("dead letters %q", ids)
+	}
+	if err := b.d.Retry(t.Context(), "no such letter"); !errors.Is(err, ErrNoLetter) {
+		t.Errorf("an unknown letter: %v", err)
+	}
+	b.publish(b.file("src", "newer"))
+	for range 2 { // twice is once
+		if err := b.d.Retry(t.Context(), ids[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.restart() // a retry that waits survives
+	again := b.mustPoll("P", "poison")
+	b.mustPoll("P", "newer") // the retry went before live work
+	b.mustIdle("P")
+	b.mustPoll("Other", "newer")
+	b.mustIdle("Other") // nobody else's
+	if again.KafkaKey == "" || !strings.HasPrefix(again.Dequeued, again.KafkaKey+".P.1.r") {
+		t.Errorf("the job's id is %s for key %s", again.Dequeued, again.KafkaKey)
+	}
+	b.status(again, "P", event.Completed)
+	if ids := b.openLetters(); len(ids) != 0 {
+		t.Errorf("the letter is still open: %q", ids)
+	}
+	if got := b.states(); got != "completed" {
+		t.Errorf("statuses %q, want the error to be replaced", got)
+	}
+	b.mustIdle("P")
+}
+
+func TestRetryThatFailsKeepsItsLetter(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "poison"))
+	b.kill("P", "poison")
+	before := b.openLetters()
+	for range 2 {
+		if err := b.d.Retry(t.Context(), before[0]); err != nil {
+			t.Fatal(err)
+		}
+		b.kill("P", "poison")
+		if after := b.openLetters(); len(after) != 1 || after[0] != before[0] {
+			t.Errorf("dead letters %q, want %q", after, before)
+		}
+	}
+}
+
+func TestLateSuccessClosesTheLetter(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "slow"))
+	job := b.kill("P", "slow")
+	if got := b.states(); got != "error-timeout" {
+		t.Fatalf("statuses %q", got)
+	}
+	b.status(job, "P", event.CompletedEmpty)
+	if ids := b.openLetters(); len(ids) != 0 {
+		t.Errorf("the letter is still open: %q", ids)
+	}
+	if got := b.states(); got != "completed-empty" {
+		t.Errorf("statuses %q", got)
+	}
+}
+
+func TestRetryOfAnEventThatIsGone(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "poison"))
+	b.kill("P", "poison")
+	newer := b.file("src", "poison")
+	newer.Source.Timestamp = event.At(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
+	b.publish(newer)
+	if err := b.d.Retry(t.Context(), b.openLetters()[0]); !errors.Is(err, ErrEventGone) {
+		t.Errorf("%v", err)
+	}
+}
