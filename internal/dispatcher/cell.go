@@ -26,6 +26,8 @@ type cell struct {
 	until int64  // and ends here: historic ends where live began
 	tail  *tail  // the partition's end
 
+	freed func(j *job, ended bool) // called when a job that was out is out no more; may be nil
+
 	high  int64
 	jobs  map[int64]*job
 	first []*job         // waiting for their first hand-out, by offset
@@ -55,6 +57,8 @@ type job struct {
 	worker    string      // who has it, when it said so
 	company   []*consumer // for whom its holder asked besides
 	id        string      // of the current hand-out
+	key       letterID    // of the event, while the job holds it; see once
+	waitsFor  letterID    // the event that another job holds
 	givenUp   bool        // its dead letter is being written
 }
 
@@ -132,6 +136,9 @@ func (c *cell) back(j *job, notBefore time.Time) {
 	i, _ := slices.BinarySearchFunc(c.again, j.offset, func(o *job, offset int64) int { return int(o.offset - offset) })
 	c.again = slices.Insert(c.again, i, j)
 	c.dirty = true
+	if c.freed != nil {
+		c.freed(j, false)
+	}
 }
 
 // end closes an offset. Ended stays ended.
@@ -140,6 +147,9 @@ func (c *cell) end(offset int64) {
 		c.unqueue(j)
 		delete(c.jobs, offset)
 		c.dirty = true
+		if c.freed != nil {
+			c.freed(j, true)
+		}
 		return
 	}
 	if offset >= c.high && offset < c.until {

@@ -106,6 +106,7 @@ type consumer struct {
 	waiters  map[*waiter]bool
 	lastPoll time.Time
 	burials  []burial
+	once     once
 }
 
 // waiter is a poll that waits for work.
@@ -156,6 +157,7 @@ func (c *consumer) addPartition(t *tail, born int64) {
 	topic := t.part.Topic
 	add := func(f feed, from, until int64) {
 		cl := newCell(f, t.part, cellHash(c.key, f, topic), from, until, t)
+		cl.freed = c.freed
 		c.cells[f] = append(c.cells[f], cl)
 		c.d.registerCell(c, cl)
 	}

@@ -292,20 +292,17 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 		}
 		value := record.Value
 		if a.leased {
-			id := a.consumer.jobID(j, eventKey(record)).String()
-			a.consumer.name(j, id)
+			key := eventKey(record)
+			id := a.consumer.jobID(j, key).String()
+			routing, _ := event.ParseRouting(record.Header) // without one nothing is bypassed
+			if a.consumer.claim(j, key, id, routing.Flags.BypassCache) != handOut {
+				continue
+			}
 			value = spliceDequeued(value, id)
 		}
 		size += len(value)
 		a.jobs, a.events = append(a.jobs, j), append(a.events, value)
 	}
-}
-
-// name remembers a hand-out's id for the log lines about it.
-func (c *consumer) name(j *job, id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	j.id = id
 }
 
 // spliceDequeued puts the job's id into the event's JSON, which the log keeps without it.

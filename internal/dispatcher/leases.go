@@ -133,7 +133,7 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	j := b.job
 	record, err := d.load(ctx, j.cell.part, j.offset)
 	if errors.Is(err, errGone) {
-		c.buried(j)
+		c.buried(j, event.JobID{})
 		d.metrics.superseded.Inc()
 		return nil
 	}
@@ -171,7 +171,7 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 		d.logger.Error("follow the dead letters", "err", err) // the follower tries again
 	}
 	d.metrics.dead.Inc()
-	c.buried(j)
+	c.buried(j, id)
 	return nil
 }
 
@@ -182,13 +182,13 @@ func (j *job) deadlineOr(now time.Time) time.Time {
 	return j.deadline
 }
 
-// buried ends a job whose end is in the log.
-func (c *consumer) buried(j *job) {
+// buried ends a job whose end is in the log; id is its last hand-out's, if its event is still there.
+func (c *consumer) buried(j *job, id event.JobID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.burials = slices.DeleteFunc(c.burials, func(b burial) bool { return b.job == j })
 	if j.cell.jobs[j.offset] == j {
-		j.cell.end(j.offset)
+		c.ended(j.cell, event.JobID{Key: id.Key, Offset: j.offset})
 	}
 	c.d.progress.poke()
 }

@@ -17,7 +17,7 @@ type metrics struct {
 	responses                                       *prometheus.CounterVec
 	seconds                                         *prometheus.HistogramVec
 	uploads, uploadedBytes, downloads, downloaded   prometheus.Counter
-	redeliveries, dead, superseded                  prometheus.Counter
+	redeliveries, dead, superseded, repeated        prometheus.Counter
 
 	plugins boundedLabel
 }
@@ -48,6 +48,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		redeliveries:  one("lazuli_jobs_redelivered_total", "Attempts that came to nothing, by lease, death or disconnect."),
 		dead:          one("lazuli_jobs_dead_total", "Jobs given up."),
 		superseded:    one("lazuli_jobs_superseded_total", "Jobs whose event was gone before they were handed out."),
+		repeated:      one("lazuli_jobs_repeated_total", "Live jobs that were not handed out because the expedited event was done."),
 		plugins:       boundedLabel{seen: map[string]bool{}},
 	}
 	m.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{

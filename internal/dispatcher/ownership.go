@@ -177,7 +177,7 @@ func (d *Dispatcher) takeOver(ctx context.Context, s *shard) error {
 		if !d.admit(c, ends) {
 			return errNotOwned
 		}
-		c.restore(records.cells)
+		c.restore(records)
 	}
 	// From here on the follower tells these consumers of new statuses; what it was told before is looked up.
 	if err := d.statuses.replay(ctx, s, records.statuses); err != nil {

@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,10 +16,11 @@ import (
 )
 
 // progress writes what the consumers' cells know to the compacted topic system.progress: at most a second late while work
-// goes on, and at once when the dispatcher stops. Three kinds of records, told apart by the beginning of their keys:
+// goes on, and at once when the dispatcher stops. Four kinds of records, told apart by the beginning of their keys:
 //
 //	birth <consumer>                            → birthRecord
 //	cell <consumer> <feed> <topic>/<partition>  → cellRecord
+//	once <number> <consumer>                    → onceBucket
 //	statuses <partition of progress>            → statusesRecord
 //
 // What is written of a partition is one append, so the position in its statuses record holds for every cell in it.
@@ -70,7 +72,8 @@ type openJob struct {
 	Since    int64  `json:"s,omitempty"` // Unix seconds
 	Lease    int64  `json:"l"`
 	Worker   string `json:"w,omitempty"`
-	Appended int64  `json:"t"` // Unix milliseconds of the event's append
+	Appended int64  `json:"t"`           // Unix milliseconds of the event's append
+	Key      string `json:"k,omitempty"` // hex of the event that the job holds; see once
 }
 
 // statusesRecord says up to where the status topic has been applied to the cells of its partition of progress.
@@ -169,8 +172,14 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 	records := []eventlog.Record{mustRecord(topic, statusesKey(s.number), statusesRecord{Version: progressVersion, At: statuses})}
 	groups := map[string]map[eventlog.Partition]int64{}
 	var written []*cell
+	kept := map[*consumer]func(){}
 	for _, c := range consumers {
 		c.mu.Lock()
+		buckets, done := c.onceRecords(topic)
+		if len(buckets) > 0 {
+			records = append(records, buckets...)
+			kept[c] = done
+		}
 		for f := range c.cells {
 			for _, cl := range c.cells[f] {
 				if cl.dirty {
@@ -190,7 +199,7 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 		}
 		c.mu.Unlock()
 	}
-	if len(written) > 0 {
+	if len(records) > 1 {
 		for i := range records {
 			records[i].PartitionKey = []byte(consumers[0].key)
 		}
@@ -199,6 +208,11 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 				c.markDirty(written)
 			}
 			return fmt.Errorf("append to %s: %w", topic, err)
+		}
+		for c, done := range kept {
+			c.mu.Lock()
+			done()
+			c.mu.Unlock()
 		}
 	}
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
@@ -216,6 +230,9 @@ func (c *consumer) markDirty(cells []*cell) {
 		for _, cl := range c.cells[f] {
 			cl.dirty = cl.dirty || slices.Contains(cells, cl)
 		}
+	}
+	for _, b := range c.once.buckets {
+		b.dirty = true
 	}
 }
 
@@ -244,6 +261,9 @@ func (cl *cell) record(feeds feedSet, now time.Time) cellRecord {
 			Worker: j.worker, Appended: j.time.UnixMilli()}
 		if j.attempt > 0 {
 			o.Begun, o.Since = j.begun.Unix(), j.since.Unix()
+		}
+		if j.key != (letterID{}) {
+			o.Key = hex.EncodeToString(j.key[:])
 		}
 		if j.out {
 			o.Lease = max(0, j.deadline.Sub(now).Milliseconds())
@@ -276,12 +296,13 @@ func (p *progress) writeBirth(ctx context.Context, s *shard, id identity, ends m
 type progressRecords struct {
 	births   map[string]birthRecord
 	cells    map[string]cellRecord
+	once     map[string]map[int]*onceBucket // by consumer and number
 	statuses positions
 }
 
 // readProgress reads one partition of the topic.
 func (d *Dispatcher) readProgress(ctx context.Context, partition int32) (*progressRecords, error) {
-	all := &progressRecords{births: map[string]birthRecord{}, cells: map[string]cellRecord{}}
+	all := &progressRecords{births: map[string]birthRecord{}, cells: map[string]cellRecord{}, once: map[string]map[int]*onceBucket{}}
 	part := eventlog.Partition{Topic: d.names.system(topicProgress), Index: partition}
 	for at := int64(0); ; {
 		page, err := d.log.Read(ctx, part, at, eventlog.Limit{})
@@ -309,6 +330,8 @@ func (d *Dispatcher) readProgress(ctx context.Context, partition int32) (*progre
 func (all *progressRecords) add(r *eventlog.Record) error {
 	key := string(r.Key)
 	switch {
+	case strings.HasPrefix(key, oncePrefix):
+		return all.addOnce(key, r.Value)
 	case len(r.Value) == 0:
 		return nil
 	case strings.HasPrefix(key, statusesPrefix):
@@ -336,10 +359,32 @@ func (all *progressRecords) add(r *eventlog.Record) error {
 	return errors.New("unknown kind of record")
 }
 
-// restore gives the consumer's cells what their records say.
-func (c *consumer) restore(records map[string]cellRecord) {
+func (all *progressRecords) addOnce(key string, value []byte) error {
+	consumer, number, ok := parseOnceBucketKey(key)
+	if !ok {
+		return errors.New("unknown kind of record")
+	}
+	if len(value) == 0 {
+		delete(all.once[consumer], number)
+		return nil
+	}
+	b := &onceBucket{}
+	if err := json.Unmarshal(value, b); err != nil {
+		return err
+	}
+	if all.once[consumer] == nil {
+		all.once[consumer] = map[int]*onceBucket{}
+	}
+	all.once[consumer][number] = b
+	return nil
+}
+
+// restore gives the consumer what its records say.
+func (c *consumer) restore(all *progressRecords) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.restoreOnce(all.once[c.key])
+	records := all.cells
 	now := c.d.now()
 	for f := range c.cells {
 		for _, cl := range c.cells[f] {
@@ -361,6 +406,9 @@ func (c *consumer) restore(records map[string]cellRecord) {
 					continue
 				case o.Lease >= 0:
 					j.out, j.worker, j.deadline = true, o.Worker, now.Add(c.d.opts.Lease)
+					if o.Key != "" {
+						c.hold(j, parseOnceKey(o.Key))
+					}
 				default:
 					cl.again = append(cl.again, j)
 				}

@@ -180,7 +180,7 @@ func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
 			j.deadline = c.d.now().Add(c.d.opts.Lease)
 		}
 	case state.Success() || state == event.OptOut:
-		cl.end(id.Offset) // of any attempt: late is not wrong
+		c.ended(cl, id) // of any attempt: late is not wrong
 	case j != nil && j.out && !j.givenUp && id.Attempt < j.attempt:
 		// a newer attempt is out; its word counts
 	case state == event.ErrorNetwork && (j == nil || !j.givenUp):
@@ -194,6 +194,14 @@ func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
 		delay := min(networkDelayFirst<<(j.network-1), networkDelayLong)
 		cl.back(j, c.d.now().Add(delay))
 	default:
-		cl.end(id.Offset)
+		c.ended(cl, id)
+	}
+}
+
+// ended ends the job of a final status. The caller holds c.mu.
+func (c *consumer) ended(cl *cell, id event.JobID) {
+	cl.end(id.Offset)
+	if cl.feed == feedExpedite {
+		c.remember(newLetterID(id.Key))
 	}
 }
