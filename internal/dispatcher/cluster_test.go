@@ -88,7 +88,7 @@ func (c *cluster) join() *node {
 	if n.d, err = New(c.t.Context(), c.log, c.store, opts); err != nil {
 		c.t.Fatal(err)
 	}
-	n.server.Config.Handler = n.d.Handler()
+	n.server.Config.Handler = c.watched(n.d.Handler())
 	n.server.Start()
 	c.nodes = append(c.nodes, n)
 	return n

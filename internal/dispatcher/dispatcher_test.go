@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,41 @@ type bench struct {
 	store  *blob.FS
 	d      *Dispatcher
 	server *httptest.Server
+
+	answered sync.Map // of chan struct{}, by the number of a request: closed when its handler has returned
+	requests atomic.Int64
+}
+
+const requestNumber = "Test-Request"
+
+// watched lets send wait for a handler's end: a client has its answer before the lease of what it got begins.
+func (b *bench) watched(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if done, ok := b.answered.LoadAndDelete(r.Header.Get(requestNumber)); ok {
+			defer close(done.(chan struct{}))
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// send makes a request and returns when its handler has returned.
+func (b *bench) send(req *http.Request) (*http.Response, []byte) {
+	b.t.Helper()
+	number, done := fmt.Sprint(b.requests.Add(1)), make(chan struct{})
+	b.answered.Store(number, done)
+	req.Header.Set(requestNumber, number)
+	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	<-done
+	return res, body
 }
 
 type clock struct {
@@ -96,7 +132,7 @@ func (b *bench) start() {
 	if b.d, err = New(b.t.Context(), b.log, b.store, b.opts); err != nil {
 		b.t.Fatal(err)
 	}
-	b.server = httptest.NewServer(b.d.Handler())
+	b.server = httptest.NewServer(b.watched(b.d.Handler()))
 }
 
 // stop ends the dispatcher in order; crash lets go of everything without writing progress.
@@ -167,16 +203,7 @@ func (b *bench) call(method, path string, body any) (int, []byte) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	res, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	res, data := b.send(req)
 	return res.StatusCode, data
 }
 
@@ -206,21 +233,19 @@ func (b *bench) poll(name, extra string) (*event.Binary, pollInfo) {
 
 func (b *bench) pollModel(path, query string) ([]json.RawMessage, pollInfo) {
 	b.t.Helper()
-	res, err := http.DefaultClient.Get(b.server.URL + "/api/v2/event/" + path + "?" + query)
+	req, err := http.NewRequestWithContext(b.t.Context(), "GET", b.server.URL+"/api/v2/event/"+path+"?"+query, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	defer res.Body.Close()
+	res, body := b.send(req)
 	if res.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(res.Body)
-		b.t.Fatalf("poll: %s: %s", res.Status, text)
+		b.t.Fatalf("poll: %s: %s", res.Status, body)
 	}
 	kind, params, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
 		b.t.Fatalf("content type %q: %v", res.Header.Get("Content-Type"), err)
 	}
-	parts := multipart.NewReader(res.Body, params["boundary"])
+	parts := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 	var info pollInfo
 	var events struct {
 		Events []json.RawMessage `json:"events"`
