@@ -63,6 +63,7 @@ type identity struct {
 	Sources []string       `json:"sources,omitempty"` // sorted; none is all
 	Actions []event.Action `json:"actions,omitempty"` // sorted; none is all
 	Debug   bool           `json:"debug,omitempty"`
+	Variant string         `json:"variant,omitempty"` // a hash of the filter, if the consumer was split off; see rivals.go
 }
 
 // key names the consumer as the reference does (protocol 3.2), without the feeds' letters.
@@ -85,7 +86,16 @@ func (id identity) key() string {
 	if id.Debug {
 		parts = append(parts, "D")
 	}
+	if id.Variant != "" {
+		parts = append(parts, "f"+id.Variant)
+	}
 	return strings.Join(parts, "-")
+}
+
+// base is the key without the variant: all variants belong to one owner.
+func (id identity) base() string {
+	id.Variant = ""
+	return id.key()
 }
 
 // nameVersion is how job ids write the consumer.
@@ -101,6 +111,7 @@ type consumer struct {
 	mu       sync.Mutex
 	gone     bool // belongs to another instance by now, or to nobody
 	filter   filter
+	rival    rival
 	feeds    feedSet // those that the newest poll asked for
 	cells    [feedCount][]*cell
 	waiters  map[*waiter]bool

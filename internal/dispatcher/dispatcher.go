@@ -284,13 +284,12 @@ var errNotOwned = errors.New("the consumer is not this instance's")
 // consumer returns the consumer of a poll, or errNotOwned. One that is not known yet is born: what exists in the log now is
 // its historic feed, what comes from now on its live feed; that border is durable before the first poll is answered.
 func (d *Dispatcher) consumer(ctx context.Context, id identity) (*consumer, error) {
-	key := id.key()
-	if c, _, err := d.known(key); c != nil || err != nil {
+	if c, _, err := d.known(id); c != nil || err != nil {
 		return c, err
 	}
 	d.births.Lock()
 	defer d.births.Unlock()
-	c, s, err := d.known(key)
+	c, s, err := d.known(id)
 	if c != nil || err != nil {
 		return c, err
 	}
@@ -307,7 +306,7 @@ func (d *Dispatcher) consumer(ctx context.Context, id identity) (*consumer, erro
 	}
 	d.mu.Unlock()
 	if err := d.progress.writeBirth(ctx, s, id, ends); err != nil {
-		return nil, fmt.Errorf("record the new consumer %s: %w", key, err)
+		return nil, fmt.Errorf("record the new consumer %s: %w", c.key, err)
 	}
 	if !d.admit(c, ends) {
 		return nil, errNotOwned
@@ -317,15 +316,15 @@ func (d *Dispatcher) consumer(ctx context.Context, id identity) (*consumer, erro
 }
 
 // known returns a consumer if there is one, and the shard that it belongs to, or errNotOwned.
-func (d *Dispatcher) known(key string) (*consumer, *shard, error) {
-	n := d.shardOf(key)
+func (d *Dispatcher) known(id identity) (*consumer, *shard, error) {
+	n := d.shardOf(id)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.shards[n]
 	if s == nil || !s.ready {
 		return nil, nil, errNotOwned
 	}
-	return d.consumers[key], s, nil
+	return d.consumers[id.key()], s, nil
 }
 
 func (d *Dispatcher) newConsumer(id identity, s *shard) *consumer {

@@ -152,12 +152,11 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 	w := newWaiter()
 	consumers := make([]*consumer, len(polls))
 	for i, p := range polls {
-		c, err := d.await(ctx, p.identity, over.C)
+		c, err := d.await(ctx, p, over.C)
 		if err != nil {
-			a.ready, a.idle = false, true
+			a.ready, a.idle = errors.Is(err, errRival), true
 			return a
 		}
-		c.configure(p)
 		defer c.join(w)()
 		consumers[i], a.consumer = c, c
 	}
@@ -204,18 +203,31 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 	return a
 }
 
-// await returns a consumer as soon as this instance serves it, or an error when the time is over. Trouble of the log is waited
-// out.
-func (d *Dispatcher) await(ctx context.Context, id identity, over <-chan time.Time) (*consumer, error) {
+// await returns a poll's consumer as soon as this instance serves it, or an error when the time is over. Trouble of the log
+// is waited out.
+func (d *Dispatcher) await(ctx context.Context, p *poll, over <-chan time.Time) (*consumer, error) {
+	id := p.identity
 	for {
 		d.mu.Lock()
 		moved := d.ownersMoved
+		variant := p.variant()
+		if d.consumers[variant.key()] != nil {
+			id = variant
+		}
 		d.mu.Unlock()
 		c, err := d.consumer(ctx, id)
 		var again <-chan time.Time
 		switch {
 		case err == nil:
-			return c, nil
+			switch c.settleRivals(p, d.now()) {
+			case filterCounts:
+				return c, nil
+			case filterSplits:
+				id = variant
+				continue
+			}
+			err = errRival
+			again = time.After(retryPause)
 		case !errors.Is(err, errNotOwned):
 			if ctx.Err() == nil {
 				d.logger.Error("admit a consumer", "name", id.Name, "err", err)
@@ -318,13 +330,6 @@ func spliceDequeued(value []byte, id string) []byte {
 		out = append(out, ',')
 	}
 	return append(out, value[1:]...)
-}
-
-// configure takes over what the newest poll says.
-func (c *consumer) configure(p *poll) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.filter, c.feeds = p.filter, p.feeds
 }
 
 // info is the first part of the answer.

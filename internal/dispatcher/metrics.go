@@ -18,6 +18,7 @@ type metrics struct {
 	seconds                                         *prometheus.HistogramVec
 	uploads, uploadedBytes, downloads, downloaded   prometheus.Counter
 	redeliveries, dead, superseded, repeated        prometheus.Counter
+	rivals                                          prometheus.Counter
 
 	plugins boundedLabel
 }
@@ -49,6 +50,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dead:          one("lazuli_jobs_dead_total", "Jobs given up."),
 		superseded:    one("lazuli_jobs_superseded_total", "Jobs whose event was gone before they were handed out."),
 		repeated:      one("lazuli_jobs_repeated_total", "Live jobs that were not handed out because the expedited event was done."),
+		rivals:        one("lazuli_filter_rivals_total", "Times that two filters polled under one name and version."),
 		plugins:       boundedLabel{seen: map[string]bool{}},
 	}
 	m.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{

@@ -61,8 +61,8 @@ func newShard(number int32) *shard {
 }
 
 // shardOf returns the partition of system.progress that a consumer belongs to.
-func (d *Dispatcher) shardOf(consumer string) int32 {
-	return eventlog.PartitionFor([]byte(consumer), d.own.Partitions())
+func (d *Dispatcher) shardOf(id identity) int32 {
+	return eventlog.PartitionFor([]byte(id.base()), d.own.Partitions())
 }
 
 // gained begins to take over the consumers of partitions. Polls for them wait until that is done.

@@ -137,7 +137,7 @@ func (p *peers) others() []string {
 
 // ownerOf returns where polls for a consumer go: mine, or the address of another instance, or neither while nobody is known.
 func (d *Dispatcher) ownerOf(id identity) (mine bool, address string) {
-	n := d.shardOf(id.key())
+	n := d.shardOf(id)
 	d.mu.Lock()
 	mine = d.shards[n] != nil
 	d.mu.Unlock()

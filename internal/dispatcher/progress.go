@@ -201,7 +201,7 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 	}
 	if len(records) > 1 {
 		for i := range records {
-			records[i].PartitionKey = []byte(consumers[0].key)
+			records[i].PartitionKey = []byte(consumers[0].base())
 		}
 		if err := d.own.Append(ctx, s.number, records); err != nil {
 			for _, c := range consumers {
@@ -244,11 +244,15 @@ func (c *consumer) group(f feed) string {
 			letters += strings.ToUpper(feedLetters[i : i+1])
 		}
 	}
-	id, debug := c.identity, ""
+	id, tail := c.identity, ""
 	if id.Debug {
-		id.Debug, debug = false, "D"
+		tail = "D"
 	}
-	return fmt.Sprintf("%s-azul-%s-%s%s-%s", c.d.opts.Prefix, id.key(), letters, debug, f)
+	if id.Variant != "" {
+		tail += "-f" + id.Variant
+	}
+	id.Debug, id.Variant = false, ""
+	return fmt.Sprintf("%s-azul-%s-%s%s-%s", c.d.opts.Prefix, id.key(), letters, tail, f)
 }
 
 // record makes the cell's progress record. The caller holds the consumer's lock.
@@ -289,7 +293,7 @@ func (p *progress) writeBirth(ctx context.Context, s *shard, id identity, ends m
 		birth.Ends[part.String()] = end
 	}
 	record := mustRecord(p.d.names.system(topicProgress), birthKey(id.key()), birth)
-	record.PartitionKey = []byte(id.key())
+	record.PartitionKey = []byte(id.base())
 	return p.d.own.Append(ctx, s.number, []eventlog.Record{record})
 }
 
