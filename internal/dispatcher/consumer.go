@@ -216,7 +216,7 @@ func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var taken []*job
-	for len(taken) < want.count && !c.gone && c.d.own.Holds() {
+	for len(taken) < want.count && !c.gone && !c.held() && c.d.own.Holds() {
 		now := c.d.now()
 		j, err := c.next(ctx, want, now)
 		if err != nil || j == nil {

@@ -117,6 +117,8 @@ type Dispatcher struct {
 	cellsMu sync.RWMutex
 	cells   map[cellID][]cellOf
 
+	storeAway atomic.Bool
+	checking  sync.Mutex // one look at the store at a time
 	reapNow   chan struct{}
 	awaySince time.Time // since when the log cannot be read; for reap alone
 	turn      atomic.Uint32
@@ -194,6 +196,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	}
 	d.done.Go(func() { d.progress.run(run) })
 	d.done.Go(func() { d.reapLeases(run) })
+	d.done.Go(func() { d.watchStore(run) })
 	return d, nil
 }
 

@@ -36,6 +36,8 @@ type bench struct {
 	clock *clock
 	opts  Options
 
+	around func(blob.Store) blob.Store // what the dispatcher gets as its store; nil is the store itself
+
 	log    *eventlog.Embedded
 	store  *blob.FS
 	d      *Dispatcher
@@ -129,7 +131,11 @@ func (b *bench) start() {
 		b.t.Fatal(err)
 	}
 	b.opts.Registry = nil
-	if b.d, err = New(b.t.Context(), b.log, b.store, b.opts); err != nil {
+	var store blob.Store = b.store
+	if b.around != nil {
+		store = b.around(store)
+	}
+	if b.d, err = New(b.t.Context(), b.log, store, b.opts); err != nil {
 		b.t.Fatal(err)
 	}
 	b.server = httptest.NewServer(b.watched(b.d.Handler()))

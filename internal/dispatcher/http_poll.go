@@ -270,6 +270,9 @@ func (c *consumer) isGone() bool {
 func (c *consumer) ready(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.held() {
+		return false
+	}
 	room := c.room()
 	for f, on := range c.feeds {
 		if !on {

@@ -187,6 +187,10 @@ func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
 		if j == nil || !j.out {
 			return // not handed out as far as is known: it will be, again
 		}
+		if c.d.storeAway.Load() {
+			cl.back(j, c.d.now().Add(networkDelayFirst))
+			return // nobody could read anything
+		}
 		if j.network++; j.network >= maxNetwork {
 			c.giveUpLocked(j, event.ErrorNetwork, fmt.Sprintf("%d attempts ended with error-network", j.network))
 			return
