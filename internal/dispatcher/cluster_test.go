@@ -371,7 +371,7 @@ func TestVanishedClientOfAnotherInstanceGivesItsJobBack(t *testing.T) {
 	c := newCluster(t, 2)
 	c.give(1, everyPartition...)
 	c.publish(c.file("src", "x"))
-	res, err := c.nodes[1].d.peers.send(t.Context(), httptest.NewRequest("GET", "/", nil), "GET", c.nodes[1].d.opts.Address,
+	res, err := c.nodes[1].d.peers.send(t.Context(), "GET", c.nodes[1].d.opts.Address,
 		"/api/v2/event/binary/active?name=P&version=1&"+allFeeds, "token", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -112,12 +112,16 @@ type consumer struct {
 	gone     bool // belongs to another instance by now, or to nobody
 	filter   filter
 	rival    rival
+	query    string // that the filter was read from, of an active or a passive poll
+	active   bool
 	feeds    feedSet // those that the newest poll asked for
 	cells    [feedCount][]*cell
 	waiters  map[*waiter]bool
 	lastPoll time.Time
 	burials  []burial
 	once     once
+
+	queryDirty bool // the query differs from its progress record
 }
 
 // waiter is a poll that waits for work.

@@ -35,6 +35,7 @@ type Options struct {
 	Sources        Sources       // required
 	Ownership      Ownership     // [this instance owns every consumer]
 	Address        string        // base URL at which other instances reach this one; required with an Ownership
+	PeerAuth       string        // the Authorization header of requests of other instances; "" sends none
 	PeerClient     *http.Client  // for requests of other instances [one with a transport of its own]
 	Lease          time.Duration // [2 min]
 	MaxAttempts    int           // [3]
@@ -190,7 +191,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.follow(run, "follow the statuses", d.statuses.catchUp)
 	d.follow(run, "follow the dead letters", d.letters.catchUp)
 	if opts.Ownership != nil {
-		d.peers = newPeers(d, opts.Address, opts.PeerClient)
+		d.peers = newPeers(d)
 		d.follow(run, "follow the instances", d.peers.catchUp)
 		d.done.Go(func() { d.own.Run(run, d.gained, d.lost) })
 	}

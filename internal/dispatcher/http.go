@@ -29,6 +29,7 @@ func (d *Dispatcher) Handler() http.Handler {
 	handle("GET /api/v3/stream/{source}/{label}/{hash}", d.getStream) // and HEAD
 	handle("PATCH /api/v3/stream/{source}/{target}/{label}/{hash}", d.copyStream)
 	handle("POST /api/v1/poll", d.pollMany)
+	handle("GET /api/v1/explain", d.getExplain)
 	handle("POST /api/v1/answers/{token}", d.confirmAnswer)
 	handle("DELETE /api/v1/workers/{id}", d.deleteWorker)
 	return mux

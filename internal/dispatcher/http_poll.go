@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
@@ -26,6 +27,8 @@ type poll struct {
 	count    int
 	deadline time.Duration
 	leased   bool // a job's end is reported by a status
+	active   bool
+	query    string // what the filter was read from
 }
 
 // Bounds on what a poll may ask for.
@@ -402,7 +405,7 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 		return nil, err
 	}
 	get := &queryReader{q: q}
-	p := &poll{leased: active && model == event.ModelBinary}
+	p := &poll{active: active, leased: active && model == event.ModelBinary}
 	p.identity = identity{Name: q.Get("name"), Version: q.Get("version"), Model: model, Debug: get.bool("debug")}
 	p.count = min(max(get.int("count", 1), 1), maxCount)
 	p.deadline = clampDeadline(time.Duration(get.int("deadline", int(defaultDeadline.Seconds()))) * time.Second)
@@ -446,6 +449,11 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 	}
 	p.feeds[feedRetry] = p.leased
 	p.filter = f
+	q = maps.Clone(q)
+	for _, key := range []string{"count", "deadline", "deployment_key", "reset", "avro-format"} {
+		q.Del(key)
+	}
+	p.query = q.Encode()
 	return p, nil
 }
 

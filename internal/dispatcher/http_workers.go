@@ -46,7 +46,7 @@ func (d *Dispatcher) pollAll(w http.ResponseWriter, r *http.Request, req *pollRe
 	}}
 	for address, indexes := range elsewhere {
 		asks = append(asks, func(ctx context.Context, deadline time.Duration) *offer {
-			return d.peers.ask(ctx, r, address, req, indexes, deadline)
+			return d.peers.ask(ctx, address, req, indexes, deadline)
 		})
 	}
 	first := firstOffer(r.Context(), asks, int(d.turn.Add(1)), deadline)
@@ -108,7 +108,7 @@ func (d *Dispatcher) offerOwn(ctx context.Context, worker string, mine []*poll, 
 }
 
 // ask polls another instance for some of a worker's consumers. An instance that does not answer has nothing to offer.
-func (p *peers) ask(ctx context.Context, r *http.Request, address string, req *pollRequest, indexes []int, deadline time.Duration) *offer {
+func (p *peers) ask(ctx context.Context, address string, req *pollRequest, indexes []int, deadline time.Duration) *offer {
 	part := pollRequest{Worker: req.Worker, Deadline: int(deadline.Seconds())}
 	for _, i := range indexes {
 		part.Consumers = append(part.Consumers, req.Consumers[i])
@@ -118,13 +118,13 @@ func (p *peers) ask(ctx context.Context, r *http.Request, address string, req *p
 		panic(fmt.Sprintf("encode a poll: %v", err)) // our own type: cannot happen
 	}
 	token := rand.Text()
-	res, err := p.send(ctx, r, http.MethodPost, address, "/api/v1/poll", token, body)
+	res, err := p.send(ctx, http.MethodPost, address, "/api/v1/poll", token, body)
 	if err != nil {
 		if ctx.Err() == nil {
 			p.d.logger.Warn("ask another instance for jobs", "owner", address, "err", err)
 			wait(ctx, min(deadline, retryPause))
 		}
-		p.confirm(r, address, token, outcomeUnused)
+		p.confirm(ctx, address, token, outcomeUnused)
 		return noOffer
 	}
 	defer res.Body.Close()
@@ -134,14 +134,14 @@ func (p *peers) ask(ctx context.Context, r *http.Request, address string, req *p
 		err = json.Unmarshal(text, &answer)
 	}
 	if err != nil || res.StatusCode != http.StatusOK || answer.Consumer >= len(indexes) {
-		p.confirm(r, address, token, outcomeUnused)
+		p.confirm(ctx, address, token, outcomeUnused)
 		return noOffer
 	}
 	if answer.Consumer < 0 {
 		return noOffer
 	}
 	answer.Consumer = indexes[answer.Consumer]
-	return &offer{answer, func(what outcome) { p.confirm(r, address, token, what) }}
+	return &offer{answer, func(what outcome) { p.confirm(ctx, address, token, what) }}
 }
 
 // wait returns after a while, or when ctx ends.
@@ -179,7 +179,7 @@ func (d *Dispatcher) deleteWorker(w http.ResponseWriter, r *http.Request) {
 
 // workerGone tells another instance of a death and returns how many attempts that ended.
 func (p *peers) workerGone(r *http.Request, address, path string) int {
-	res, err := p.send(r.Context(), r, http.MethodDelete, address, path, "", nil)
+	res, err := p.send(r.Context(), http.MethodDelete, address, path, "", nil)
 	if err != nil {
 		p.d.logger.Warn("tell another instance of a worker's death; its leases will end", "instance", address, "err", err)
 		return 0

@@ -28,6 +28,7 @@ import (
 type peers struct {
 	d      *Dispatcher
 	self   string // base URL of this instance
+	auth   string // value of the Authorization header; "" sends none
 	client *http.Client
 
 	mu     sync.Mutex
@@ -62,8 +63,8 @@ const (
 // confirmTime is how long an answer stays pending without a word.
 const confirmTime = 10 * time.Second
 
-func newPeers(d *Dispatcher, self string, client *http.Client) *peers {
-	return &peers{d: d, self: self, client: client, owners: map[int32]string{}, answers: map[string]*pendingAnswer{}}
+func newPeers(d *Dispatcher) *peers {
+	return &peers{d: d, self: d.opts.Address, auth: d.opts.PeerAuth, client: d.opts.PeerClient, owners: map[int32]string{}, answers: map[string]*pendingAnswer{}}
 }
 
 func ownerKey(partition int32) string { return "owner " + strconv.Itoa(int(partition)) }
@@ -147,9 +148,8 @@ func (d *Dispatcher) ownerOf(id identity) (mine bool, address string) {
 	return false, d.peers.owner(n)
 }
 
-// send makes a request of another instance in the name of a client: its credentials go along. token names the answer if the
-// request is a poll.
-func (p *peers) send(ctx context.Context, client *http.Request, method, address, path, token string, body []byte) (*http.Response, error) {
+// send makes a request of another instance. token names the answer if the request is a poll.
+func (p *peers) send(ctx context.Context, method, address, path, token string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -158,8 +158,8 @@ func (p *peers) send(ctx context.Context, client *http.Request, method, address,
 	if token != "" {
 		req.Header.Set(answerToken, token)
 	}
-	if auth := client.Header.Get("Authorization"); auth != "" {
-		req.Header.Set("Authorization", auth)
+	if p.auth != "" {
+		req.Header.Set("Authorization", p.auth)
 	}
 	return p.client.Do(req)
 }
@@ -208,10 +208,10 @@ func (p *peers) relay(w http.ResponseWriter, r *http.Request, address string, ov
 	what, pending := outcomeLeft, true
 	defer func() {
 		if pending {
-			p.confirm(r, address, token, what)
+			p.confirm(r.Context(), address, token, what)
 		}
 	}()
-	res, err := p.send(r.Context(), r, r.Method, address, r.URL.EscapedPath()+"?"+query.Encode(), token, nil)
+	res, err := p.send(r.Context(), r.Method, address, r.URL.EscapedPath()+"?"+query.Encode(), token, nil)
 	if err != nil {
 		return false
 	}
@@ -245,11 +245,11 @@ const (
 )
 
 // confirm tells the owner what became of an answer, or that nobody waits for it any more.
-func (p *peers) confirm(client *http.Request, address, token string, what outcome) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(client.Context()), confirmTime)
+func (p *peers) confirm(ctx context.Context, address, token string, what outcome) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), confirmTime)
 	defer cancel()
 	path := fmt.Sprintf("/api/v1/answers/%s?outcome=%s", url.PathEscape(token), what)
-	res, err := p.send(ctx, client, http.MethodPost, address, path, "", nil)
+	res, err := p.send(ctx, http.MethodPost, address, path, "", nil)
 	if err != nil {
 		p.d.logger.Warn("tell the owner of a job what became of its answer", "owner", address, "err", err)
 		return

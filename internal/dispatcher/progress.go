@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -16,10 +17,11 @@ import (
 )
 
 // progress writes what the consumers' cells know to the compacted topic system.progress: at most a second late while work
-// goes on, and at once when the dispatcher stops. Four kinds of records, told apart by the beginning of their keys:
+// goes on, and at once when the dispatcher stops. Five kinds of records, told apart by the beginning of their keys:
 //
 //	birth <consumer>                            → birthRecord
 //	cell <consumer> <feed> <topic>/<partition>  → cellRecord
+//	poll <consumer>                             → pollRecord
 //	once <number> <consumer>                    → onceBucket
 //	statuses <partition of progress>            → statusesRecord
 //
@@ -76,6 +78,13 @@ type openJob struct {
 	Key      string `json:"k,omitempty"` // hex of the event that the job holds; see once
 }
 
+// pollRecord is the newest poll of a consumer, so that its filter is known before it polls again.
+type pollRecord struct {
+	Version int    `json:"v"`
+	Active  bool   `json:"active"`
+	Query   string `json:"query"`
+}
+
 // statusesRecord says up to where the status topic has been applied to the cells of its partition of progress.
 type statusesRecord struct {
 	Version int       `json:"v"`
@@ -86,6 +95,8 @@ type statusesRecord struct {
 const statusesPrefix = "statuses"
 
 func statusesKey(partition int32) string { return fmt.Sprintf("%s %d", statusesPrefix, partition) }
+
+const pollPrefix = "poll "
 
 func birthKey(consumer string) string { return "birth " + consumer }
 
@@ -175,6 +186,10 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 	kept := map[*consumer]func(){}
 	for _, c := range consumers {
 		c.mu.Lock()
+		if c.queryDirty {
+			records = append(records, mustRecord(topic, pollPrefix+c.key, pollRecord{progressVersion, c.active, c.query}))
+			c.queryDirty = false
+		}
 		buckets, done := c.onceRecords(topic)
 		if len(buckets) > 0 {
 			records = append(records, buckets...)
@@ -234,6 +249,7 @@ func (c *consumer) markDirty(cells []*cell) {
 	for _, b := range c.once.buckets {
 		b.dirty = true
 	}
+	c.queryDirty = c.query != ""
 }
 
 // group is the standard name of a flow's consumer group (protocol 3.2).
@@ -301,12 +317,14 @@ type progressRecords struct {
 	births   map[string]birthRecord
 	cells    map[string]cellRecord
 	once     map[string]map[int]*onceBucket // by consumer and number
+	polls    map[string]pollRecord          // by consumer
 	statuses positions
 }
 
 // readProgress reads one partition of the topic.
 func (d *Dispatcher) readProgress(ctx context.Context, partition int32) (*progressRecords, error) {
-	all := &progressRecords{births: map[string]birthRecord{}, cells: map[string]cellRecord{}, once: map[string]map[int]*onceBucket{}}
+	all := &progressRecords{births: map[string]birthRecord{}, cells: map[string]cellRecord{}, once: map[string]map[int]*onceBucket{},
+		polls: map[string]pollRecord{}}
 	part := eventlog.Partition{Topic: d.names.system(topicProgress), Index: partition}
 	for at := int64(0); ; {
 		page, err := d.log.Read(ctx, part, at, eventlog.Limit{})
@@ -338,6 +356,11 @@ func (all *progressRecords) add(r *eventlog.Record) error {
 		return all.addOnce(key, r.Value)
 	case len(r.Value) == 0:
 		return nil
+	case strings.HasPrefix(key, pollPrefix):
+		var p pollRecord
+		err := json.Unmarshal(r.Value, &p)
+		all.polls[strings.TrimPrefix(key, pollPrefix)] = p
+		return err
 	case strings.HasPrefix(key, statusesPrefix):
 		var at statusesRecord
 		err := json.Unmarshal(r.Value, &at)
@@ -383,11 +406,27 @@ func (all *progressRecords) addOnce(key string, value []byte) error {
 	return nil
 }
 
+// restorePoll gives the consumer the filter of its newest poll. The caller holds c.mu.
+func (c *consumer) restorePoll(r pollRecord) {
+	query, err := url.ParseQuery(r.Query)
+	if err != nil || r.Query == "" {
+		return // the next poll says
+	}
+	p, err := c.d.parsePoll(string(c.Model), query, r.Active)
+	if err != nil {
+		c.d.logger.Warn("the last poll of a consumer is not understood; the next one counts", "consumer", c.key, "err", err)
+		return
+	}
+	c.configure(p)
+	c.queryDirty = false
+}
+
 // restore gives the consumer what its records say.
 func (c *consumer) restore(all *progressRecords) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.restoreOnce(all.once[c.key])
+	c.restorePoll(all.polls[c.key])
 	records := all.cells
 	now := c.d.now()
 	for f := range c.cells {

@@ -57,7 +57,7 @@ func (c *consumer) settleRivals(p *poll, now time.Time) standing {
 	defer c.mu.Unlock()
 	r := &c.rival
 	if c.Variant != "" || r.current == "" || r.current == hash || !c.inUse(now) {
-		c.filter, c.feeds = p.filter, p.feeds
+		c.configure(p)
 		r.current, r.lastPoll = hash, now
 		return filterCounts
 	}
@@ -72,12 +72,21 @@ func (c *consumer) settleRivals(p *poll, now time.Time) standing {
 	case now.Sub(r.since) < rivalTime:
 		return filterWaits
 	case r.lastPoll.Before(r.since): // it never polled again: only a job of its is out
-		c.filter, c.feeds = p.filter, p.feeds
+		c.configure(p)
 		*r = rival{current: hash, lastPoll: now}
 		return filterCounts
 	}
 	c.d.logger.Warn("a second filter becomes a consumer of its own, from the beginning", "consumer", c.key, "filter", hash)
 	return filterSplits
+}
+
+// configure takes a poll's filter and feeds over. The caller holds c.mu.
+func (c *consumer) configure(p *poll) {
+	c.filter, c.feeds, c.active = p.filter, p.feeds, p.active
+	if c.query != p.query {
+		c.query, c.queryDirty = p.query, true
+		c.d.progress.poke()
+	}
 }
 
 // inUse tells whether somebody polls with the filter that counts: a poll waits, or did just now, or a job is out. The caller

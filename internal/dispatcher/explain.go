@@ -1,0 +1,362 @@
+package dispatcher
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lazuli/event"
+	"lazuli/internal/eventlog"
+)
+
+// Explanation says where one event stands with one consumer.
+type Explanation struct {
+	Plugin   string `json:"plugin"`
+	Version  string `json:"version"`
+	Consumer string `json:"consumer"`
+	Position string `json:"position"` // of the event, "topic/partition/offset"
+	Feed     string `json:"feed,omitempty"`
+	State    State  `json:"state"`
+	Active   bool   `json:"active"` // somebody works for the consumer: it polls, or did within the last minute
+
+	// Of a skipped event: the rule, as the answers to polls name it, and what it found, in words.
+	Rule   string `json:"rule,omitempty"`
+	Detail string `json:"detail,omitempty"`
+
+	// Of a waiting job: at most how many events are looked at or handed out before it, and not before when, if it is delayed.
+	Ahead     int64     `json:"ahead,omitempty"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+
+	// Of a running job.
+	Worker  string    `json:"worker,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Lease   time.Time `json:"lease_ends,omitzero"`
+	Attempt int       `json:"attempt,omitempty"` // the number of the present or last hand-out
+	Failed  int       `json:"failed,omitempty"`  // attempts that count against the limit
+}
+
+// State is where an event stands with a consumer.
+type State string
+
+// The states of an Explanation.
+const (
+	StateWaiting State = "waiting" // for a poll
+	StateRunning State = "running" // out with a plugin
+	StateSkipped State = "skipped" // by a rule of the filter
+	StateEnded   State = "ended"   // the job has ended; what it came to is in the status
+	StateStill   State = "still"   // in a feed that the plugin does not ask for
+	StateAbsent  State = "absent"  // the event is no longer in the log: replaced, deleted or expired
+)
+
+// Explain says for every consumer of binary events that this instance owns where it stands with some events, given as
+// "topic/partition/offset". The answer is sorted by plugin, version and position.
+func (d *Dispatcher) Explain(ctx context.Context, positions []string) ([]Explanation, error) {
+	list := []Explanation{}
+	now := d.now()
+	active := d.active(now)
+	for _, text := range positions {
+		pos, err := parsePosition(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range d.all() {
+			if c.Model != event.ModelBinary {
+				continue
+			}
+			e, err := c.explain(ctx, pos, now)
+			if err != nil {
+				return nil, err
+			}
+			e.Position, e.Active = text, active[c]
+			list = append(list, e)
+		}
+	}
+	sortExplanations(list)
+	return list, nil
+}
+
+func sortExplanations(list []Explanation) {
+	slices.SortFunc(list, func(a, b Explanation) int {
+		return strings.Compare(a.Plugin+"\x00"+a.Version+"\x00"+a.Consumer+"\x00"+a.Position, b.Plugin+"\x00"+b.Version+"\x00"+b.Consumer+"\x00"+b.Position)
+	})
+}
+
+// ExplainEverywhere is Explain for the consumers of all instances.
+func (d *Dispatcher) ExplainEverywhere(ctx context.Context, positions []string) ([]Explanation, error) {
+	list, err := d.Explain(ctx, positions)
+	if err != nil || d.peers == nil {
+		return list, err
+	}
+	path := "/api/v1/explain?" + url.Values{"position": positions}.Encode()
+	for _, address := range d.peers.others() {
+		theirs, err := d.peers.explain(ctx, address, path)
+		if err != nil {
+			return nil, fmt.Errorf("ask the instance at %s: %w", address, err)
+		}
+		list = append(list, theirs...)
+	}
+	sortExplanations(list)
+	return list, nil
+}
+
+func (p *peers) explain(ctx context.Context, address, path string) ([]Explanation, error) {
+	res, err := p.send(ctx, http.MethodGet, address, path, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	var answer explainAnswer
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("it answers %s", res.Status)
+	}
+	return answer.Jobs, json.NewDecoder(io.LimitReader(res.Body, maxAnswerBytes)).Decode(&answer)
+}
+
+type explainAnswer struct {
+	Jobs []Explanation `json:"jobs"`
+}
+
+// getExplain is GET /api/v1/explain?position=…&position=….
+func (d *Dispatcher) getExplain(w http.ResponseWriter, r *http.Request) {
+	positions := r.URL.Query()["position"]
+	for _, text := range positions {
+		if _, err := parsePosition(text); err != nil {
+			writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", err.Error())
+			return
+		}
+	}
+	explain := d.ExplainEverywhere
+	if d.passedOn(r) {
+		explain = d.Explain
+	}
+	list, err := explain(r.Context(), positions)
+	if err != nil {
+		d.writeFailure(w, r, "explain", err)
+		return
+	}
+	writeJSON(w, http.StatusOK, explainAnswer{list})
+}
+
+// active returns the consumers for which somebody works: a poll waits or did lately, or a job is out with somebody who will
+// poll again when it is done.
+func (d *Dispatcher) active(now time.Time) map[*consumer]bool {
+	working := map[*consumer]bool{}
+	for _, c := range d.all() {
+		c.mu.Lock()
+		if len(c.waiters) > 0 || now.Sub(c.lastPoll) < activeFor {
+			working[c] = true
+		}
+		for f := range c.cells {
+			for _, cl := range c.cells[f] {
+				for _, j := range cl.jobs {
+					if j.out {
+						working[c] = true
+						for _, other := range j.company {
+							working[other] = true
+						}
+					}
+				}
+			}
+		}
+		c.mu.Unlock()
+	}
+	return working
+}
+
+// activeFor is how long after its last poll a consumer counts as one for which somebody works.
+const activeFor = time.Minute
+
+// explain says where an event stands with the consumer.
+func (c *consumer) explain(ctx context.Context, pos eventlog.Position, now time.Time) (Explanation, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := Explanation{Plugin: c.Name, Version: c.Version, Consumer: c.key, State: StateAbsent}
+	entries, _, err := c.d.pages.from(ctx, pos.Partition, c.Model, pos.Offset, pos.Offset+1)
+	if err != nil {
+		return e, err
+	}
+	if len(entries) == 0 || entries[0].offset != pos.Offset || entries[0].bad {
+		return e, nil
+	}
+	r := &entries[0].routing
+	if e.Rule = c.filter.skip(r, c.Name, now); e.Rule != passed {
+		e.State, e.Detail = StateSkipped, c.filter.describe(e.Rule, r)
+	}
+	cl := c.cellAt(pos)
+	if cl == nil {
+		if e.State == StateSkipped {
+			return e, nil
+		}
+		e.State, e.Rule = StateSkipped, skipSource
+		e.Detail = fmt.Sprintf("the plugin does not read %s", pos.Topic)
+		return e, nil
+	}
+	e.Feed = cl.feed.String()
+	j := cl.jobs[pos.Offset]
+	switch {
+	case j != nil && j.out:
+		e.State, e.Rule, e.Detail = StateRunning, "", ""
+		e.Worker, e.Since, e.Lease, e.Attempt, e.Failed = j.worker, j.since, j.deadline, j.attempt, j.failures
+	case j != nil:
+		e.State, e.Rule, e.Detail = StateWaiting, "", ""
+		e.Attempt, e.Failed, e.Ahead = j.attempt, j.failures, c.ahead(cl, pos.Offset)
+		if j.notBefore.After(now) && !j.notBefore.Equal(never) {
+			e.NotBefore = j.notBefore
+		}
+		if j.waitsFor != (letterID{}) {
+			e.Detail = "the same event is out in the other feed"
+		}
+	case e.State == StateSkipped:
+	case pos.Offset < cl.high || cl.ended[pos.Offset]:
+		e.State = StateEnded
+	case !c.feeds[cl.feed]:
+		e.State = StateStill
+		e.Detail = fmt.Sprintf("the plugin does not ask for the %s feed", cl.feed)
+	default:
+		e.State, e.Ahead = StateWaiting, c.ahead(cl, pos.Offset)
+	}
+	return e, nil
+}
+
+// cellAt returns the cell that an event belongs to. The caller holds c.mu.
+func (c *consumer) cellAt(pos eventlog.Position) *cell {
+	for f := range c.cells {
+		for _, cl := range c.cells[f] {
+			if cl.part == pos.Partition && pos.Offset >= cl.start && pos.Offset < cl.until {
+				return cl
+			}
+		}
+	}
+	return nil
+}
+
+// ahead returns how many events at most are looked at or handed out before one: all of the feeds that go first, and the older
+// ones of its own cell. The caller holds c.mu.
+func (c *consumer) ahead(at *cell, offset int64) int64 {
+	n := max(0, offset-at.high)
+	for _, j := range at.jobs {
+		if !j.out && j.offset < offset {
+			n++
+		}
+	}
+	for f := range at.feed {
+		if !c.feeds[f] {
+			continue
+		}
+		for _, cl := range c.cells[f] {
+			n += max(0, min(cl.until, cl.tail.end.Load())-cl.high) + int64(len(cl.first)+len(cl.again))
+		}
+	}
+	return n
+}
+
+// describe says in words what a rule found in an event.
+func (f *filter) describe(rule string, r *event.Routing) string {
+	switch rule {
+	case skipExpired:
+		return fmt.Sprintf("source %s keeps events for %s, and it was submitted at %s", r.Source, f.expiry(r.Source), r.Submitted.UTC().Format(time.RFC3339))
+	case skipDeep:
+		return fmt.Sprintf("it is %d levels deep, and plugins get at most %d", r.Depth, f.maxDepth)
+	case skipSource:
+		return fmt.Sprintf("it is of source %s, and the plugin asks for %s", r.Source, strings.Join(f.sources, ", "))
+	case skipEventType:
+		if slices.Contains(f.deny, r.Action) {
+			return fmt.Sprintf("the event is %s, which the plugin does not want", r.Action)
+		}
+		return fmt.Sprintf("the event is %s, and the plugin asks for %s", r.Action, join(f.actions))
+	case skipSelf:
+		return fmt.Sprintf("%s made it, and does not want its own events", r.Author)
+	case skipTooLarge:
+		return fmt.Sprintf("the content has %d bytes, and the plugin takes at most %d", contentSize(r), f.under)
+	case skipTooSmall:
+		return fmt.Sprintf("the content has %d bytes, and the plugin takes at least %d", contentSize(r), f.over)
+	case skipNoContent:
+		return "it has no content stream"
+	case skipPluginOnly:
+		return fmt.Sprintf("it was expedited for %s alone", r.Settings)
+	case skipStream, skipFormat:
+		return fmt.Sprintf("it has %s, and the plugin asks for %s", streamsText(r.Streams), rulesText(f.streams))
+	}
+	return ""
+}
+
+func join[T ~string](list []T) string {
+	texts := make([]string, len(list))
+	for i, v := range list {
+		texts[i] = string(v)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func contentSize(r *event.Routing) (size uint64) {
+	for i := range r.Streams {
+		if r.Streams[i].Label == event.LabelContent {
+			size = max(size, r.Streams[i].Size)
+		}
+	}
+	return size
+}
+
+func streamsText(streams []event.RoutingStream) string {
+	if len(streams) == 0 {
+		return "no streams"
+	}
+	texts := make([]string, len(streams))
+	for i := range streams {
+		texts[i] = strings.TrimSpace(string(streams[i].Label) + " " + streams[i].Format)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func rulesText(rules []streamRule) string {
+	texts := make([]string, len(rules))
+	for i, rule := range rules {
+		texts[i] = string(rule.label)
+		if len(rule.prefixes) > 0 {
+			texts[i] += " of " + strings.Join(rule.prefixes, " or ")
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// PendingJob is a job of an event that has not ended.
+type PendingJob struct {
+	Plugin   string
+	Version  string
+	State    string // "waiting" or "running"
+	Since    time.Time
+	Position string // of the event, "topic/partition/offset"
+}
+
+// Pending returns the jobs of some events, given as "topic/partition/offset", that have not ended, sorted by plugin. Only
+// consumers for which somebody works count: a plugin that is not running would be waited for in vain.
+func (d *Dispatcher) Pending(ctx context.Context, positions []string) ([]PendingJob, error) {
+	all, err := d.ExplainEverywhere(ctx, positions)
+	var list []PendingJob
+	for i := range all {
+		if e := &all[i]; e.Active && (e.State == StateWaiting || e.State == StateRunning) {
+			list = append(list, PendingJob{e.Plugin, e.Version, string(e.State), e.Since, e.Position})
+		}
+	}
+	return list, err
+}
+
+// parsePosition reads "topic/partition/offset".
+func parsePosition(text string) (eventlog.Position, error) {
+	parts := strings.Split(text, "/")
+	if len(parts) == 3 {
+		partition, err1 := strconv.ParseInt(parts[1], 10, 32)
+		offset, err2 := strconv.ParseInt(parts[2], 10, 64)
+		if err1 == nil && err2 == nil && partition >= 0 && offset >= 0 {
+			return eventlog.Position{Partition: eventlog.Partition{Topic: parts[0], Index: int32(partition)}, Offset: offset}, nil
+		}
+	}
+	return eventlog.Position{}, fmt.Errorf("%q is not topic/partition/offset", text)
+}
