@@ -107,7 +107,6 @@ func DecodeRecord(model Model, value []byte) (Event, error) {
 	return DecodeAvro(model, value)
 }
 
-// IsJSONRecord tells whether a record's value is JSON, in contrast to Avro.
-func IsJSONRecord(value []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(value, jsonSpace), []byte("{"))
-}
+// IsJSONRecord tells whether a record's value is JSON, in contrast to Avro. White space in front is not looked for: a line feed
+// would be version 5 of Avro.
+func IsJSONRecord(value []byte) bool { return bytes.HasPrefix(value, []byte("{")) }
