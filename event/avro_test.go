@@ -244,6 +244,10 @@ func TestAvroBulk(t *testing.T) {
 	if _, err := event.EncodeAvroBulk(event.ModelStatus, []event.Event{full()}); err == nil {
 		t.Error("a binary event is in a bulk of statuses")
 	}
+	many := event.JoinAvro(slices.Repeat([][]byte{mustEncode(t, &event.Retrohunt{})}, event.MaxListEvents+1))
+	if _, err := event.DecodeAvroBulk(event.ModelRetrohunt, many); err == nil || !strings.Contains(err.Error(), "more than 100000") {
+		t.Errorf("a very long bulk: %v", err)
+	}
 	if _, err := event.DecodeAvroBulk("zzz", []byte("\x0c\x00")); err == nil {
 		t.Error("there is a model zzz")
 	}

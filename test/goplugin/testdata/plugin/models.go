@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"time"
 )
 
@@ -245,5 +244,3 @@ func pick[T any](inBulk bool) any {
 	}
 	return new(T)
 }
-
-var _ json.Marshaler = free(nil)
