@@ -3,7 +3,8 @@ package event
 import "fmt"
 
 // The layouts that are read. Version 5 added source.settings, and a model_version in front of bulk records; version 6 dropped
-// file_format_legacy. Where that stood in a record is taken from the reference's Go types of the time: before file_format.
+// file_format_legacy, which stood before every file_format (as the schemas in the source distribution of azul-bedrock 13.0.81,
+// gosrc/events/schemas, have it; all orders of fields were compared with them).
 const (
 	oldestLayout = 4
 	newestLayout = ModelVersion

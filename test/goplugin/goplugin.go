@@ -2,8 +2,8 @@
 // reference's Go plugins use, github.com/hamba/avro/v2 (MIT). It is what lazuli's own codec is measured against, and a plugin
 // that behaves as those of the reference do. The library is a dependency of that module only, never of lazuli's.
 //
-// The reference's own Go module (github.com/AustralianCyberSecurityCentre/azul-bedrock) would be the better judge; it could
-// not be had from the module proxy when this was written.
+// The reference's own Go module (github.com/AustralianCyberSecurityCentre/azul-bedrock) would be the better judge; the module
+// proxy refused it when this was written.
 package goplugin
 
 import (
