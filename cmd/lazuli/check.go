@@ -152,7 +152,7 @@ func (c *checker) checkEvent(ctx context.Context, idx index.Index, r *eventlog.R
 	if err != nil || routing.Model != event.ModelBinary || len(r.Value) == 0 {
 		return nil
 	}
-	ev, err := event.Decode(event.ModelBinary, r.Value)
+	ev, err := event.DecodeRecord(event.ModelBinary, r.Value)
 	if err != nil {
 		c.report(fmt.Sprintf("log: %s offset %d is not a binary event: %v", r.Position.Partition, r.Position.Offset, err))
 		return nil

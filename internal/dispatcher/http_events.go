@@ -29,36 +29,28 @@ func (d *Dispatcher) postEvents(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusBadRequest, "bad model", err.Error())
 		return
 	}
-	if isTrue(q.Get("avro-format")) {
-		writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", "avro-format is not served yet: post JSON")
-		return
-	}
 	body, err := d.readBody(w, r, d.opts.MaxPostBytes)
 	if err != nil {
 		d.writeFailure(w, r, "read the events", err)
 		return
 	}
 	if len(body) == 0 {
-		writeProblem(w, http.StatusBadRequest, "empty body", "post one event or a list of events as JSON")
+		writeProblem(w, http.StatusBadRequest, "empty body", "post one event or a list of events")
 		return
 	}
-	raws, err := event.DecodeList(model, body)
-	if err != nil || len(raws) == 0 {
-		detail := "there is no event in the list"
-		if err != nil {
-			detail = err.Error()
-		}
-		writeProblem(w, http.StatusUnprocessableEntity, "bad events", detail)
+	list, err := d.readPosted(model, body, isTrue(q.Get("avro-format")))
+	if err != nil {
+		writeProblem(w, http.StatusUnprocessableEntity, "bad events", err.Error())
 		return
 	}
 	if model == event.ModelStatus {
-		d.postStatuses(w, r, raws)
+		d.postStatuses(w, r, list)
 		return
 	}
 	answer := postAnswer{Failed: []postFailure{}}
 	var items []*item
-	for i, raw := range raws {
-		ev, err := event.Decode(model, raw)
+	for i, p := range list {
+		ev, err := p.decode(model)
 		if err != nil {
 			writeProblem(w, http.StatusUnprocessableEntity, "bad events", fmt.Sprintf("event %d: %v", i, err))
 			return
@@ -71,7 +63,7 @@ func (d *Dispatcher) postEvents(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			answer.OK--
 			answer.Failures++
-			answer.Failed = append(answer.Failed, postFailure{string(raw), err.Error()})
+			answer.Failed = append(answer.Failed, postFailure{p.text(), err.Error()})
 			continue
 		}
 		items = append(items, &item{ev: ev, client: true})
@@ -110,14 +102,14 @@ func isTrue(s string) bool { return s == "true" || s == "1" }
 
 // postStatuses publishes statuses. A plugin that is refused here dies, and its successors with it, so a status that names
 // its job is always accepted: what cannot be kept of it becomes an error-output in the plugin's name.
-func (d *Dispatcher) postStatuses(w http.ResponseWriter, r *http.Request, raws []json.RawMessage) {
+func (d *Dispatcher) postStatuses(w http.ResponseWriter, r *http.Request, list []posted) {
 	answer := postAnswer{Failed: []postFailure{}}
 	var items []*item
 	onlyHeartbeats := true
-	for i, raw := range raws {
-		ev, err := event.Decode(event.ModelStatus, raw)
+	for i, p := range list {
+		ev, err := p.decode(event.ModelStatus)
 		if err != nil {
-			status := d.salvage(raw, err)
+			status := d.salvage(p.raw, err)
 			if status == nil {
 				writeProblem(w, http.StatusUnprocessableEntity, "bad events", fmt.Sprintf("event %d: %v", i, err))
 				return
@@ -127,7 +119,7 @@ func (d *Dispatcher) postStatuses(w http.ResponseWriter, r *http.Request, raws [
 		status := ev.(*event.Status)
 		if status.Entity.Input.Dequeued == "" || status.Author.Name == "" {
 			answer.Failures++
-			answer.Failed = append(answer.Failed, postFailure{string(raw), "a status needs author.name and entity.input.dequeued"})
+			answer.Failed = append(answer.Failed, postFailure{p.text(), "a status needs author.name and entity.input.dequeued"})
 			continue
 		}
 		d.mend(status)

@@ -29,6 +29,7 @@ type poll struct {
 	leased   bool // a job's end is reported by a status
 	active   bool
 	query    string // what the filter was read from
+	avro     bool   // the events are wanted as a bulk record of Avro
 }
 
 // Bounds on what a poll may ask for.
@@ -90,6 +91,9 @@ func (d *Dispatcher) pollMany(w http.ResponseWriter, r *http.Request) {
 		if err == nil {
 			polls[i], err = d.parsePoll(string(event.ModelBinary), query, true)
 		}
+		if err == nil && polls[i].avro {
+			err = errors.New("avro-format is for polls of one consumer")
+		}
 		if err != nil {
 			writeProblem(w, http.StatusUnprocessableEntity, fmt.Sprintf("bad consumer %d", i), err.Error())
 			return
@@ -119,8 +123,9 @@ type answer struct {
 	index    int       // of the poll that got it
 	consumer *consumer // of that poll; for an idle answer the last one
 	jobs     []*job
-	events   [][]byte // of the jobs, in order
+	events   [][]byte // of the jobs, in order: JSON, or Avro
 	leased   bool
+	avro     bool // of the events' form
 	skipped  map[string]int
 	idle     bool // the client should ask again at once
 	ready    bool // there is somebody who serves the consumer
@@ -151,7 +156,7 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 	over := time.NewTimer(deadline)
 	defer over.Stop()
 	until := d.now().Add(deadline)
-	a := &answer{d: d, skipped: map[string]int{}, ready: true}
+	a := &answer{d: d, skipped: map[string]int{}, ready: true, avro: len(polls) > 0 && polls[0].avro}
 	w := newWaiter()
 	consumers := make([]*consumer, len(polls))
 	for i, p := range polls {
@@ -174,7 +179,7 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 				d.logger.Error("look for jobs", "consumer", c.key, "err", err)
 				failed = true
 			}
-			a.index, a.consumer, a.leased = i, c, polls[i].leased
+			a.index, a.consumer, a.leased, a.avro = i, c, polls[i].leased, polls[i].avro
 			a.fill(ctx, jobs)
 			if len(a.jobs) > 0 {
 				return a
@@ -308,15 +313,20 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 			a.consumer.giveBack(jobs[i:], false)
 			return
 		}
-		value := record.Value
+		id := ""
 		if a.leased {
 			key := eventKey(record)
-			id := a.consumer.jobID(j, key).String()
+			id = a.consumer.jobID(j, key).String()
 			routing, _ := event.ParseRouting(record.Header) // without one nothing is bypassed
-			if a.consumer.claim(j, key, id, routing.Flags.BypassCache) != handOut {
+			if a.consumer.claim(j, key, id, routing.Flags.BypassCache) != goesOut {
 				continue
 			}
-			value = spliceDequeued(value, id)
+		}
+		value, err := handOut(a.consumer.Model, record.Value, id, a.avro)
+		if err != nil {
+			a.d.logger.Error("an event cannot be handed out", "at", record.Position, "err", err) // ingest keeps a dead letter of it
+			a.consumer.drop(j)
+			continue
 		}
 		size += len(value)
 		a.jobs, a.events = append(a.jobs, j), append(a.events, value)
@@ -367,8 +377,7 @@ func writeMultipart(w http.ResponseWriter, a *answer) error {
 	if err := writePart(parts, "info", head); err != nil {
 		return err
 	}
-	events := append([]byte(`{"events":[`), bytes.Join(a.events, []byte(","))...)
-	if err := writePart(parts, "events", append(events, "]}"...)); err != nil {
+	if err := writePart(parts, "events", a.bulk()); err != nil {
 		return err
 	}
 	if err := parts.Close(); err != nil {
@@ -405,7 +414,7 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 		return nil, err
 	}
 	get := &queryReader{q: q}
-	p := &poll{active: active, leased: active && model == event.ModelBinary}
+	p := &poll{active: active, leased: active && model == event.ModelBinary, avro: get.bool("avro-format")}
 	p.identity = identity{Name: q.Get("name"), Version: q.Get("version"), Model: model, Debug: get.bool("debug")}
 	p.count = min(max(get.int("count", 1), 1), maxCount)
 	p.deadline = clampDeadline(time.Duration(get.int("deadline", int(defaultDeadline.Seconds()))) * time.Second)
@@ -439,8 +448,6 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 		return nil, errors.New("r-expedite is for model binary alone")
 	case f.under > 0 && f.over > f.under:
 		return nil, errors.New("r-over-content-size is larger than r-under-content-size")
-	case get.bool("avro-format"):
-		return nil, errors.New("avro-format is not served yet: ask for JSON")
 	case q.Get("max-security") != "":
 		return nil, errors.New("max-security is not served yet")
 	}

@@ -140,7 +140,7 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	if err != nil {
 		return fmt.Errorf("read the event: %w", err)
 	}
-	ev, err := event.Decode(event.ModelBinary, record.Value)
+	ev, err := event.DecodeRecord(event.ModelBinary, record.Value)
 	if err != nil {
 		return fmt.Errorf("read the event: %w", err)
 	}

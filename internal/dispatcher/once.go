@@ -43,7 +43,7 @@ const (
 type verdict int
 
 const (
-	handOut verdict = iota
+	goesOut verdict = iota
 	doneBefore
 	waitForOther
 )
@@ -54,7 +54,7 @@ func (c *consumer) claim(j *job, key, id string, bypass bool) verdict {
 	defer c.mu.Unlock()
 	j.id = id
 	if bypass || !c.feeds[feedExpedite] || j.cell.feed == feedRetry {
-		return handOut
+		return goesOut
 	}
 	event := newLetterID(key)
 	if other := c.once.holding[event]; other != nil && other != j {
@@ -69,7 +69,7 @@ func (c *consumer) claim(j *job, key, id string, bypass bool) verdict {
 		return doneBefore
 	}
 	c.hold(j, event)
-	return handOut
+	return goesOut
 }
 
 // hold notes that a job of an event is out. The caller holds c.mu.

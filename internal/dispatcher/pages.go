@@ -148,7 +148,7 @@ func readEntry(r *eventlog.Record, model event.Model) entry {
 	}
 	routing, err := event.ParseRouting(r.Header)
 	if err != nil {
-		ev, err := event.Decode(model, r.Value)
+		ev, err := event.DecodeRecord(model, r.Value)
 		if err != nil {
 			e.bad = true // ingest follows the same records and keeps a dead letter of it
 			return e

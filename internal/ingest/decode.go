@@ -46,7 +46,7 @@ func (b *batch) addLetter(r *eventlog.Record) error {
 }
 
 func (b *batch) addEvent(model event.Model, r *eventlog.Record) error {
-	ev, err := event.Decode(model, r.Value)
+	ev, err := event.DecodeRecord(model, r.Value)
 	if err != nil {
 		return err
 	}

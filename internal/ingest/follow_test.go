@@ -99,10 +99,22 @@ func TestNoHeader(t *testing.T) {
 	r.Header = nil
 	keyless := record(t, sourced, binary("", "b", 1), "", "")
 	keyless.Key = []byte("from the record")
-	b.append(r, keyless)
+	foreign := record(t, sourced, binary("k2", "c", 1), "", "") // as the reference writes it
+	foreign.Header = nil
+	ev, err := event.Decode(event.ModelBinary, foreign.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if foreign.Value, err = event.EncodeAvro(ev); err != nil {
+		t.Fatal(err)
+	}
+	b.append(r, keyless, foreign)
 	b.start()
 	b.settle()
 	b.binary(sha("a"))
+	if got := b.binary(sha("c")).Events; len(got) != 1 || got[0].ID != "k2" {
+		t.Errorf("events %+v", got)
+	}
 	if got := b.binary(sha("b")).Events; len(got) != 1 || got[0].ID != "from the record" {
 		t.Errorf("events %+v", got)
 	}
