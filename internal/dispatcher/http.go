@@ -95,6 +95,11 @@ const (
 	enumAllGone = "ErrorStringEnumAllEventsFiltered"
 )
 
+// WriteProblem answers with an error in the reference's words, for what stands in front of the Handler.
+func WriteProblem(w http.ResponseWriter, code int, title, detail string) {
+	writeProblem(w, code, title, detail)
+}
+
 func writeProblem(w http.ResponseWriter, code int, title, detail string) {
 	writeProblemEnum(w, code, title, detail, enumUnset)
 }

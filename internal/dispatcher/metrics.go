@@ -18,6 +18,7 @@ type metrics struct {
 	seconds                                         *prometheus.HistogramVec
 	uploads, uploadedBytes, downloads, downloaded   prometheus.Counter
 	redeliveries, dead, superseded                  prometheus.Counter
+	refused                                         *prometheus.CounterVec
 
 	plugins boundedLabel
 }
@@ -47,6 +48,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		downloaded:    one("dispatcher_data_downloaded_bytes_total", "Bytes of streams sent."),
 		redeliveries:  one("lazuli_jobs_redelivered_total", "Attempts that came to nothing, by lease, death or disconnect."),
 		dead:          one("lazuli_jobs_dead_total", "Jobs given up."),
+		refused:       vec("lazuli_requests_refused_total", "Requests without the right credentials.", "reason"),
 		superseded:    one("lazuli_jobs_superseded_total", "Jobs whose event was gone before they were handed out."),
 		plugins:       boundedLabel{seen: map[string]bool{}},
 	}
@@ -79,6 +81,9 @@ func (m *metrics) polled(a *answer) {
 	m.fetched.WithLabelValues(name, model).Add(float64(len(a.jobs)))
 	m.filtered.WithLabelValues(name, model).Add(float64(a.skippedTotal()))
 }
+
+// CountRefused counts a request that was not let through to the Handler; reason is one of a few words.
+func (d *Dispatcher) CountRefused(reason string) { d.metrics.refused.WithLabelValues(reason).Inc() }
 
 func (m *metrics) answered(method, path string, code int, took time.Duration) {
 	m.responses.WithLabelValues(method, path, strconv.Itoa(code)).Inc()
