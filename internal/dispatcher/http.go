@@ -36,6 +36,7 @@ func (d *Dispatcher) Handler() http.Handler {
 
 // observe counts and times the answers of a route, and answers for a handler that panics.
 func (d *Dispatcher) observe(pattern string, h http.HandlerFunc) http.Handler {
+	route := routeLabel(pattern)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		rec := &codeRecorder{ResponseWriter: w}
@@ -46,7 +47,7 @@ func (d *Dispatcher) observe(pattern string, h http.HandlerFunc) http.Handler {
 					writeProblem(rec, http.StatusInternalServerError, "internal error", "the dispatcher's log has the details")
 				}
 			}
-			d.metrics.answered(r.Method, pattern, rec.code, time.Since(begun))
+			d.metrics.answered(r.Method, route, rec.code, time.Since(begun))
 			if w.Header().Get("Connection") != "close" {
 				// The connection lives on, and the server does not take back deadlines that a handler set.
 				control := http.NewResponseController(w)

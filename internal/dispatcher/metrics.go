@@ -18,9 +18,10 @@ type metrics struct {
 	seconds                                         *prometheus.HistogramVec
 	uploads, uploadedBytes, downloads, downloaded   prometheus.Counter
 	redeliveries, dead, superseded                  prometheus.Counter
-	refused                                         *prometheus.CounterVec
 
 	plugins boundedLabel
+
+	partMetrics
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -48,13 +49,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		downloaded:    one("dispatcher_data_downloaded_bytes_total", "Bytes of streams sent."),
 		redeliveries:  one("lazuli_jobs_redelivered_total", "Attempts that came to nothing, by lease, death or disconnect."),
 		dead:          one("lazuli_jobs_dead_total", "Jobs given up."),
-		refused:       vec("lazuli_requests_refused_total", "Requests without the right credentials.", "reason"),
 		superseded:    one("lazuli_jobs_superseded_total", "Jobs whose event was gone before they were handed out."),
 		plugins:       boundedLabel{seen: map[string]bool{}},
+		partMetrics:   newPartMetrics(reg),
 	}
 	m.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "dispatcher_restapi_time_seconds", Help: "Time to answer.",
-		Buckets: []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 5, 10, 30, 60},
+		Buckets: requestBuckets,
 	}, []string{"method", "path"})
 	reg.MustRegister(m.seconds)
 	return m
@@ -67,6 +68,7 @@ func (m *metrics) published(it *item) {
 	}
 	author := m.plugins.value(it.ev.Header().Author.Name)
 	m.produced.WithLabelValues(author, string(it.ev.Model())).Inc()
+	m.ended(it, author)
 	if status, ok := it.ev.(*event.Status); ok && status.Author.Category != "user" {
 		m.statuses.WithLabelValues(author, string(status.Entity.Status)).Inc()
 	}
@@ -80,28 +82,33 @@ func (m *metrics) polled(a *answer) {
 	m.requests.WithLabelValues(name, model).Inc()
 	m.fetched.WithLabelValues(name, model).Add(float64(len(a.jobs)))
 	m.filtered.WithLabelValues(name, model).Add(float64(a.skippedTotal()))
+	for reason, n := range a.skipped {
+		m.removed.WithLabelValues(reason).Add(float64(n))
+	}
 }
 
-// CountRefused counts a request that was not let through to the Handler; reason is one of a few words.
-func (d *Dispatcher) CountRefused(reason string) { d.metrics.refused.WithLabelValues(reason).Inc() }
-
+// answered counts a request. A handler that wrote nothing answered 200: net/http does so for it.
 func (m *metrics) answered(method, path string, code int, took time.Duration) {
+	if code == 0 {
+		code = 200
+	}
 	m.responses.WithLabelValues(method, path, strconv.Itoa(code)).Inc()
 	m.seconds.WithLabelValues(method, path).Observe(took.Seconds())
 }
 
-// boundedLabel lets the first thousand values through and calls the rest "other".
+// boundedLabel lets the first thousand values through and calls the rest "other", and what is no short text as well.
 type boundedLabel struct {
 	mu   sync.Mutex
 	seen map[string]bool
 }
 
 func (b *boundedLabel) value(s string) string {
+	s = labelText(s)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.seen[s] {
 		if len(b.seen) >= 1000 {
-			return "other"
+			return otherLabel
 		}
 		b.seen[s] = true
 	}
