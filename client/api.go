@@ -22,8 +22,12 @@ import (
 // error when it ended.
 type API struct {
 	base   *url.URL
+	token  string
 	client *http.Client
 }
+
+// APIOption changes how an API works.
+type APIOption func(*API)
 
 // The errors of an API.
 var (
@@ -58,8 +62,9 @@ const expectBytes = 1 << 20
 // answerSlack is what an answer may take beyond the time that the server was asked to wait.
 const answerSlack = 60 * time.Second
 
-// NewAPI makes a client for the server at baseURL, such as http://127.0.0.1:8080. Nothing is sent yet.
-func NewAPI(baseURL string) (*API, error) {
+// NewAPI makes a client for the server at baseURL, such as http://127.0.0.1:8080 or https://name:secret@host/lazuli, whose
+// credentials become basic authentication. Nothing is sent yet.
+func NewAPI(baseURL string, opts ...APIOption) (*API, error) {
 	u, err := url.Parse(baseURL)
 	if err != nil {
 		return nil, errors.New("the server's URL cannot be read: write it like http://127.0.0.1:8080")
@@ -67,7 +72,7 @@ func NewAPI(baseURL string) (*API, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("the server's URL %.200q must be http or https with a host and no query, like http://127.0.0.1:8080", u.Redacted())
 	}
-	return &API{base: u, client: &http.Client{Transport: &http.Transport{
+	a := &API{base: u, client: &http.Client{Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   dialTimeout,
@@ -75,7 +80,11 @@ func NewAPI(baseURL string) (*API, error) {
 		MaxIdleConnsPerHost:   16,
 		IdleConnTimeout:       90 * time.Second,
 		ForceAttemptHTTP2:     true,
-	}}}, nil
+	}}}
+	for _, opt := range opts {
+		opt(a)
+	}
+	return a, nil
 }
 
 // URL is the server's address, without a password.
@@ -192,6 +201,9 @@ func (a *API) request(ctx context.Context, method, path string, query url.Values
 	}
 	req.Header.Set("User-Agent", "lazuli")
 	req.Header.Set("Accept", "application/json")
+	if a.token != "" {
+		req.Header.Set("Authorization", bearer(a.token))
+	}
 	return req, nil
 }
 

@@ -28,6 +28,7 @@ import (
 type Dispatcher struct {
 	base     *url.URL // without credentials; its path has no slash at the end
 	user     *url.Userinfo
+	token    string // goes before user
 	client   *http.Client
 	agent    string
 	tries    int

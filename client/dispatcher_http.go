@@ -180,7 +180,10 @@ func (d *Dispatcher) request(ctx context.Context, c *call, watch *time.Timer) (*
 		req.Header[key] = values
 	}
 	req.Header.Set("User-Agent", d.agent)
-	if d.user != nil {
+	switch {
+	case d.token != "":
+		req.Header.Set("Authorization", bearer(d.token))
+	case d.user != nil:
 		password, _ := d.user.Password()
 		req.SetBasicAuth(d.user.Username(), password)
 	}

@@ -137,6 +137,7 @@ func (r *Runner) round(ctx context.Context, anew bool) error {
 		}
 		deadline = 0 // answered at once, so that one soon knows that the connection works
 	}
+	begun := time.Now()
 	answer, err := r.d.PollMany(ctx, client.ManyPoll{Worker: r.opts.Worker, Deadline: deadline, Consumers: r.queries})
 	if err != nil {
 		return err
@@ -145,10 +146,17 @@ func (r *Runner) round(ctx context.Context, anew bool) error {
 		r.opts.OnJob(JobState{})
 	}
 	if answer.Consumer < 0 {
+		if time.Since(begun) < deadline/2 {
+			return errStopping
+		}
 		return nil
 	}
 	return r.job(ctx, r.plugins[answer.Consumer], answer.Event)
 }
+
+// errStopping tells that a poll got nothing long before its time: the dispatcher is about to stop, and would answer the next
+// poll as fast.
+var errStopping = errors.New("it answers polls with nothing: it is stopping")
 
 // backoff waits longer each time: 200 ms, doubling to 5 s, less a random part so that many runners do not come at once.
 type backoff struct{ last time.Duration }

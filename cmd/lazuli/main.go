@@ -15,8 +15,15 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program whatever it is doing
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		again := <-signals // ends the program whatever it is doing, with the code that shells give such an end
+		os.Exit(128 + int(again.(syscall.Signal)))
+	}()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -77,6 +84,7 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupClient, newPluginCmd()},
 		{groupClient, newDeadCmd()},
 		{groupLocal, newAnalyzeCmd()},
+		{groupLocal, newHashPasswordCmd()},
 		{groupLocal, newVersionCmd()},
 	} {
 		c.cmd.GroupID = c.group

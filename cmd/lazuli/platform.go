@@ -44,8 +44,8 @@ type platform struct {
 	api        *api.API
 	host       *worker.Host // nil without plugins
 
-	pages, plugins net.Listener
-	registry       *prometheus.Registry
+	ports    ports
+	registry *prometheus.Registry
 
 	closers []func() error
 }
@@ -69,14 +69,9 @@ func openPlatform(ctx context.Context, cfg *config.Config, logger *slog.Logger) 
 	p.closing(func() error { p.data.close(); return nil })
 
 	// Listen first: a port that is taken should be told before anything is opened.
-	if p.pages, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return p, fmt.Errorf("listen for pages and REST: %w (give --listen another address)", err)
+	if err = p.openPorts(); err != nil {
+		return p, err
 	}
-	p.closing(ignoreClosed(p.pages.Close))
-	if p.plugins, err = net.Listen("tcp", cfg.DispatcherListen); err != nil {
-		return p, fmt.Errorf("listen for plugins: %w (give --dispatcher-listen another address)", err)
-	}
-	p.closing(ignoreClosed(p.plugins.Close))
 
 	if p.log, err = eventlog.Open(p.data.log(), eventlog.Options{Logger: logger}); err != nil {
 		return p, fmt.Errorf("open the event log in %s: %w", p.data.log(), err)
@@ -125,7 +120,9 @@ func (p *platform) newHost() (*worker.Host, error) {
 	return worker.NewHost(worker.Options{
 		ID:            localWorkers + strings.ToLower(rand.Text()[:8]),
 		Workers:       p.cfg.Workers,
-		DispatcherURL: p.dispatcherURL(),
+		DispatcherURL: p.ports.workers.url(),
+		Token:         p.ports.workerToken,
+		Grace:         workerGrace,
 		MemoryLimit:   p.cfg.Limits.WorkerMemoryBytes,
 		TempDir:       filepath.Join(p.data.tmp(), "workers"),
 		Logger:        p.logger.With("part", "workers"),
@@ -135,18 +132,28 @@ func (p *platform) newHost() (*worker.Host, error) {
 	})
 }
 
-func (p *platform) pagesURL() string      { return "http://" + p.pages.Addr().String() }
-func (p *platform) dispatcherURL() string { return "http://" + p.plugins.Addr().String() }
+func (p *platform) pagesURL() string      { return p.ports.pages.url() }
+func (p *platform) dispatcherURL() string { return p.ports.plugins.url() }
 
-// run serves until ctx ends or a part fails; ready is called once, when every part answers and every plugin polls.
+// workerGrace is how long a job may go on after its time-out, and when the platform stops. With what a worker may take to
+// leave and with drainTime a stop takes less than ten seconds.
+const workerGrace = 5 * time.Second
+
+// run serves until ctx ends or a part fails; ready is called once, when every part answers and every plugin polls. It stops
+// in order: polls that wait are answered and nothing more is handed out; workers end their jobs and report; requests under
+// way are answered.
 func (p *platform) run(ctx context.Context, ready func()) error {
 	group, ctx := errgroup.WithContext(ctx)
-	p.serve(group, ctx, p.plugins, p.dispatcherHandler())
-	p.serve(group, ctx, p.pages, p.pagesHandler())
+	all := p.serve(group)
 	group.Go(func() error { return p.ingest.Run(ctx) })
-	if p.host != nil {
-		group.Go(func() error { return p.host.Run(ctx) })
-	}
+	workersGone := make(chan struct{})
+	group.Go(func() error {
+		defer close(workersGone)
+		if p.host == nil {
+			return nil
+		}
+		return p.host.Run(ctx)
+	})
 	group.Go(func() error {
 		if p.host != nil {
 			if err := p.host.Ready(ctx); err != nil {
@@ -159,31 +166,16 @@ func (p *platform) run(ctx context.Context, ready func()) error {
 		ready()
 		return nil
 	})
-	err := group.Wait()
-	p.dispatcher.ReleaseWorkers(localWorkers) // what they had not finished goes out again at the next start
-	return err
-}
-
-// serve runs a server until ctx ends, and then lets requests under way finish.
-func (p *platform) serve(group *errgroup.Group, ctx context.Context, l net.Listener, h http.Handler) {
-	server := api.Server(h)
-	server.ErrorLog = slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug)
-	group.Go(func() error {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve %s: %w", l.Addr(), err)
-		}
-		return nil
-	})
 	group.Go(func() error {
 		<-ctx.Done()
 		p.dispatcher.Drain()
-		stop, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := server.Shutdown(stop); err != nil {
-			return errors.Join(server.Close()) // somebody holds a connection open: cut it
-		}
-		return nil
+		p.api.Drain()
+		<-workersGone
+		return all.shutdown()
 	})
+	err := group.Wait()
+	p.dispatcher.ReleaseWorkers(localWorkers) // what they had not finished goes out again at the next start
+	return err
 }
 
 func (p *platform) dispatcherHandler() http.Handler {

@@ -19,15 +19,21 @@ import (
 // defaultServer is where `lazuli up` serves REST when nothing else is said.
 const defaultServer = "http://127.0.0.1:8080"
 
-// serverFlag gives a command --server, and returns what makes the client once flags have been read.
+// serverFlag gives a command --server and what goes with it, and returns what makes the client once flags have been read.
 func serverFlag(cmd *cobra.Command) func() (*client.API, error) {
 	fallback := os.Getenv("LAZULI_SERVER")
 	if fallback == "" {
 		fallback = defaultServer
 	}
 	server := cmd.Flags().String("server", fallback, "the platform to ask; LAZULI_SERVER sets the default")
+	var a access
+	a.flags(cmd.Flags())
 	return func() (*client.API, error) {
-		api, err := client.NewAPI(*server)
+		shown, err := a.client()
+		if err != nil {
+			return nil, err
+		}
+		api, err := client.NewAPI(*server, client.WithAPIAccess(shown))
 		if err != nil {
 			return nil, &usageError{err}
 		}

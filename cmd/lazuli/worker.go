@@ -58,6 +58,7 @@ func builtIn(names []string) ([]plugin.Plugin, error) {
 // newPluginRunCmd runs one built-in plugin against a dispatcher elsewhere: in a sandboxed child, as the platform does.
 func newPluginRunCmd() *cobra.Command {
 	var opts worker.Options
+	var shown access
 	var memory int64
 	var verbose bool
 	cmd := &cobra.Command{
@@ -70,12 +71,21 @@ func newPluginRunCmd() *cobra.Command {
 	flags.IntVar(&opts.Workers, "workers", 1, "how many processes; each has one job at a time")
 	flags.Int64Var(&memory, "memory-mib", 1024, "memory of one process, in MiB")
 	flags.BoolVarP(&verbose, "verbose", "v", false, "log what is done, not only what goes wrong")
+	shown.flags(flags)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		list, err := builtIn(args)
 		if err != nil {
 			return err
 		}
-		d, err := client.NewDispatcher(opts.DispatcherURL)
+		known, err := shown.client()
+		if err != nil {
+			return err
+		}
+		opts.Token = known.Token
+		if opts.CA, err = shown.ca(); err != nil {
+			return err
+		}
+		d, err := client.NewDispatcher(opts.DispatcherURL, client.WithAccess(known))
 		if err != nil {
 			return &usageError{err}
 		}

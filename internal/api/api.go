@@ -84,11 +84,15 @@ type API struct {
 	opts  Options
 	begun time.Time
 	mux   *http.ServeMux
+
+	drained context.Context // ends with Drain
+	drain   context.CancelFunc
 }
 
 // New puts REST together.
 func New(deps Deps, opts Options) *API {
 	a := &API{Deps: deps, opts: opts, begun: time.Now(), mux: http.NewServeMux()}
+	a.drained, a.drain = context.WithCancel(context.Background())
 	cfg := huma.DefaultConfig("lazuli", opts.Version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
 	cfg.CreateHooks = nil
@@ -111,10 +115,8 @@ func New(deps Deps, opts Options) *API {
 	return a
 }
 
-// Server serves a handler with time-outs for slow clients.
-func Server(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
-}
+// Drain ends what clients wait for: live updates stop, and a wait for a file is answered with what is known now.
+func (a *API) Drain() { a.drain() }
 
 // FileState is all that is known of a file, and what is still to come.
 type FileState struct {

@@ -221,6 +221,8 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
+		case <-a.drained.Done():
+			return
 		case <-alive.C:
 			_, err = io.WriteString(w, ": still here\n\n")
 		case sha := <-changes:

@@ -74,6 +74,7 @@ func (a *API) descend(ctx context.Context, hash string, above []string, left *in
 func (a *API) settle(ctx context.Context, hash string, atMost time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
+	defer context.AfterFunc(a.drained, cancel)()
 	for before := -1; ; {
 		events, known := a.treeEvents(ctx, hash)
 		if known && (a.quiet(ctx, events) != nil || len(events) == before) {

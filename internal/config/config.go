@@ -17,6 +17,9 @@ type Config struct {
 	Data             string // the data directory
 	Listen           string // host:port of pages and REST; port 0 picks a free one
 	DispatcherListen string // host:port for plugins
+	DispatcherAuth   Auth   // who may speak to it; empty is everybody on this machine
+	TLS              TLS    // of pages and REST
+	DispatcherTLS    TLS    // of the port for plugins
 	Workers          int    // processes that run the built-in plugins; 0 is one for each CPU
 	Plugins          bool   // whether the built-in plugins run
 	TopicPrefix      string // second part of every topic's name
@@ -117,6 +120,11 @@ func (c *Config) readEnvironment(environ []string) error {
 		}
 		if err := s.set(c, text); err != nil {
 			return fmt.Errorf("%s in the environment: %w", s.variable(), err)
+		}
+	}
+	if text, ok := given[authVariable]; ok {
+		if err := c.DispatcherAuth.readText(text); err != nil {
+			return fmt.Errorf("%s in the environment: %w", authVariable, err)
 		}
 	}
 	return nil

@@ -111,10 +111,24 @@ func TestFaults(t *testing.T) {
 		{"not a bool", "plugins: perhaps", `line 1: plugins: "perhaps" is neither true nor false`},
 		{"not a duration", "lease: 2 minutes", `line 1: lease: "2 minutes" is not a duration such as 90s or 2m`},
 		{"not a size", "limits:\n  max_event_bytes: big", `line 2: limits.max_event_bytes: "big" is not a size such as 64 MiB or 1 GiB`},
-		{"beyond loopback", "listen: 0.0.0.0:8080", "listening beyond loopback needs authentication, which this release does not have yet"},
-		{"all addresses", "listen: :8080", "listening beyond loopback needs authentication"},
-		{"beyond loopback for plugins", `dispatcher_listen: "[::]:8111"`, "dispatcher_listen: "},
-		{"a name", "listen: example.com:80", "listening beyond loopback needs authentication"},
+		{"beyond loopback", "listen: 0.0.0.0:8080", "pages and REST have no authentication yet, so they listen on loopback alone: keep 127.0.0.1"},
+		{"all addresses", "listen: :8080", "listen on loopback alone"},
+		{"a name", "listen: example.com:80", "listen on loopback alone"},
+		{"beyond loopback with users of the other port", "listen: :8080\ndispatcher_auth: {tokens: [{name: a, file: b}]}", "listen: "},
+		{"beyond loopback for plugins", `dispatcher_listen: "[::]:8111"`,
+			`dispatcher_listen: "[::]:8111": listening beyond loopback needs authentication: add users or tokens under dispatcher_auth (docs/operate.md says how)`},
+		{"unknown key of a user", "dispatcher_auth:\n  users:\n    - {name: a, password: b}", "line 3: unknown key password (in dispatcher_auth)"},
+		{"user without a name", "dispatcher_auth: {users: [{password_file: b}]}", "dispatcher_auth.users: number 1 must have a name"},
+		{"user with a colon", "dispatcher_auth: {users: [{name: 'a:b', password_file: b}]}", "without a colon"},
+		{"user twice", "dispatcher_auth: {users: [{name: a, password_file: b}, {name: a, password_file: c}]}", `dispatcher_auth.users: "a" is there twice`},
+		{"user without a password", "dispatcher_auth: {users: [{name: a}]}", "must have either password_hash (`lazuli hash-password` makes it) or password_file"},
+		{"user with two passwords", "dispatcher_auth: {users: [{name: a, password_file: b, password_hash: c}]}", "must have either password_hash"},
+		{"a plain password", "dispatcher_auth: {users: [{name: a, password_hash: hunter2}]}", `password_hash of "a" is no argon2id hash`},
+		{"token without a name", "dispatcher_auth: {tokens: [{file: b}]}", "dispatcher_auth.tokens: number 1 must have a name"},
+		{"a plain token", "dispatcher_auth: {tokens: [{name: a, sha256: secret}]}", "dispatcher_auth.tokens: number 1 must have 64 hex digits as sha256"},
+		{"certificate without a key", "dispatcher_tls: {cert_file: a.pem}", "dispatcher_tls: cert_file and key_file belong together"},
+		{"key without a certificate", "tls: {key_file: a.pem}", "tls: cert_file and key_file belong together"},
+		{"unknown key of tls", "tls: {cert: a.pem}", "line 1: unknown key tls.cert: known are"},
 		{"no port", "listen: 127.0.0.1", `listen: "127.0.0.1" must be host:port`},
 		{"port too high", "listen: 127.0.0.1:70000", `listen: port "70000" must be a number from 0`},
 		{"one port for both", "listen: 127.0.0.1:8111", "dispatcher_listen: 127.0.0.1:8111 is the address of listen as well"},
@@ -282,4 +296,47 @@ func FuzzLoad(f *testing.F) {
 			t.Error("valid, but the default source is not allowed")
 		}
 	})
+}
+
+func TestAuth(t *testing.T) {
+	const file = `
+dispatcher_listen: 0.0.0.0:8111
+dispatcher_auth:
+  users:
+    - {name: runners, password_hash: "$argon2id$v=19$m=19456,t=2,p=1$AAAA$BBBB"}
+    - {name: feeds, password_file: /run/secrets/feeds}
+  tokens:
+    - {name: scripts, file: /run/secrets/scripts}
+dispatcher_tls: {cert_file: cert.pem, key_file: key.pem}
+`
+	want := Defaults()
+	want.DispatcherListen = "0.0.0.0:8111"
+	want.DispatcherTLS = TLS{"cert.pem", "key.pem"}
+	want.DispatcherAuth = Auth{
+		Users: []AuthUser{
+			{Name: "runners", PasswordHash: "$argon2id$v=19$m=19456,t=2,p=1$AAAA$BBBB"},
+			{Name: "feeds", PasswordFile: "/run/secrets/feeds"},
+		},
+		Tokens: []AuthToken{{Name: "scripts", File: "/run/secrets/scripts"}},
+	}
+	got, err := load(t, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+
+	environ := []string{`LAZULI_DISPATCHER_AUTH={"tokens": [{"name": "a", "file": "/run/a"}]}`, "LAZULI_DISPATCHER_LISTEN=:8111", "LAZULI_TLS_CERT_FILE=c", "LAZULI_TLS_KEY_FILE=k"}
+	got, err = Load("", environ, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]AuthToken{{Name: "a", File: "/run/a"}}, got.DispatcherAuth.Tokens); diff != "" || got.TLS != (TLS{"c", "k"}) {
+		t.Errorf("from the environment: %s %+v", diff, got.TLS)
+	}
+	_, err = Load("", []string{"LAZULI_DISPATCHER_AUTH={token: []}"}, nil)
+	if err == nil || !strings.Contains(err.Error(), "LAZULI_DISPATCHER_AUTH in the environment: line 1: unknown key token") {
+		t.Errorf("a key that is not known: %v", err)
+	}
 }

@@ -28,11 +28,15 @@ func (s setting) flag() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(strings.TrimPrefix(s.key, "limits."))
 }
 
-// settings lists every setting but sources, which only a file can hold, in the order of the help.
+// settings lists every setting that is one value, in the order of the help. Sources and users are lists: see readEntry.
 var settings = []setting{
 	text("data", "DIR", "directory that keeps everything", func(c *Config) *string { return &c.Data }),
 	text("listen", "HOST:PORT", "address of pages and REST; port 0 picks a free one", func(c *Config) *string { return &c.Listen }),
 	text("dispatcher_listen", "HOST:PORT", "address for plugins", func(c *Config) *string { return &c.DispatcherListen }),
+	text("tls.cert_file", "FILE", "certificate of pages and REST, PEM", func(c *Config) *string { return &c.TLS.CertFile }),
+	text("tls.key_file", "FILE", "its private key", func(c *Config) *string { return &c.TLS.KeyFile }),
+	text("dispatcher_tls.cert_file", "FILE", "certificate of the port for plugins, PEM", func(c *Config) *string { return &c.DispatcherTLS.CertFile }),
+	text("dispatcher_tls.key_file", "FILE", "its private key", func(c *Config) *string { return &c.DispatcherTLS.KeyFile }),
 	number("workers", "processes that run the built-in plugins; 0 is one for each CPU", func(c *Config) *int { return &c.Workers }),
 	boolean("plugins", "run the built-in plugins", func(c *Config) *bool { return &c.Plugins }),
 	text("topic_prefix", "NAME", "second part of every topic's name", func(c *Config) *string { return &c.TopicPrefix }),

@@ -11,19 +11,36 @@ import (
 	"time"
 )
 
-// errBeyondLoopback is what an address that others could reach gets.
-var errBeyondLoopback = errors.New("listening beyond loopback needs authentication, which this release does not have yet")
+// What an address that others could reach gets where nobody would be asked who they are.
+var (
+	errPagesBeyondLoopback = errors.New("pages and REST have no authentication yet, so they listen on loopback alone: " +
+		"keep 127.0.0.1 and reach them from elsewhere with ssh -L 8080:127.0.0.1:8080")
+	errPluginsBeyondLoopback = errors.New("listening beyond loopback needs authentication: add users or tokens under dispatcher_auth (docs/operate.md says how)")
+)
 
 // Validate returns nil, or an error that names the first key with a value that makes no sense and says what is expected.
 func (c *Config) Validate() error {
 	if c.Data == "" {
 		return errors.New("data must name a directory")
 	}
-	if err := validListen(c.Listen); err != nil {
+	if err := validListen(c.Listen, errPagesBeyondLoopback); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if err := validListen(c.DispatcherListen); err != nil {
+	beyond := errPluginsBeyondLoopback
+	if !c.DispatcherAuth.Empty() {
+		beyond = nil
+	}
+	if err := validListen(c.DispatcherListen, beyond); err != nil {
 		return fmt.Errorf("dispatcher_listen: %w", err)
+	}
+	if err := c.DispatcherAuth.validate(); err != nil {
+		return fmt.Errorf("dispatcher_auth.%w", err)
+	}
+	if err := c.TLS.validate(); err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	if err := c.DispatcherTLS.validate(); err != nil {
+		return fmt.Errorf("dispatcher_tls: %w", err)
 	}
 	if c.Listen == c.DispatcherListen && !portZero(c.Listen) {
 		return fmt.Errorf("dispatcher_listen: %s is the address of listen as well; the two need different ports", c.Listen)
@@ -117,23 +134,30 @@ func (s Source) validate(name string) error {
 	return nil
 }
 
-// validListen accepts host:port on loopback. A name other than localhost is refused without looking it up: what it means
-// could change.
-func validListen(addr string) error {
-	host, port, err := net.SplitHostPort(addr)
+// validListen accepts host:port. beyond is the error of an address that others can reach; nil allows it.
+func validListen(addr string, beyond error) error {
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("%.80q must be host:port, such as 127.0.0.1:8080", addr)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("port %.20q must be a number from 0 (any free one) to 65535", port)
 	}
-	if host == "localhost" {
-		return nil
-	}
-	if ip, err := netip.ParseAddr(host); err != nil || !ip.Unmap().IsLoopback() {
-		return fmt.Errorf("%.80q: %w", addr, errBeyondLoopback)
+	if beyond != nil && !Loopback(addr) {
+		return fmt.Errorf("%.80q: %w", addr, beyond)
 	}
 	return nil
+}
+
+// Loopback tells whether host:port can be reached from this machine alone. A name other than localhost counts as reachable
+// without looking it up: what it means could change.
+func Loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 func portZero(addr string) bool {

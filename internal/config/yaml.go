@@ -66,15 +66,21 @@ func mappingEntries(node ast.Node) ([]*ast.MappingValueNode, bool) {
 func (c *Config) readEntry(prefix string, entry *ast.MappingValueNode) error {
 	key := prefix + entry.Key.GetToken().Value
 	at := entry.Key.GetToken().Position.Line
-	switch {
-	case key == "sources":
+	switch key {
+	case "sources":
 		return c.readSources(entry.Value)
-	case key == "limits":
-		return c.readMapping("limits.", entry.Value)
+	case "dispatcher_auth":
+		return c.DispatcherAuth.read(entry.Value)
 	}
-	known := map[string]setting{"sources": {}, "limits": {}}
+	known := map[string]setting{"sources": {}, "dispatcher_auth": {}}
 	for _, s := range settings {
 		known[s.key] = s
+		if section, _, below := strings.Cut(s.key, "."); below {
+			if section == key {
+				return c.readMapping(key+".", entry.Value)
+			}
+			known[section] = setting{}
+		}
 	}
 	s, ok := known[key]
 	if !ok {

@@ -217,6 +217,7 @@ type demand struct {
 // take hands out up to want.count jobs, by feed, then by age. It looks at new offsets as far as it has to. The jobs are out
 // when it returns; the caller gives each back by keep or giveBack.
 func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
+	defer c.d.metrics.stage(c.d.metrics.consumeSeconds, stagePipelines, time.Now())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var taken []*job

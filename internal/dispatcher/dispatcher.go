@@ -159,6 +159,8 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 		reapNow: make(chan struct{}, 1),
 		drained: make(chan struct{}),
 	}
+	d.store = measuredStore{store, d.metrics}
+	opts.Registry.MustRegister(scraper{d})
 	d.sources = &sourceRegistry{log: log, names: d.names, sources: opts.Sources, known: map[string]bool{}}
 	d.progress = newProgress(d)
 	d.statuses = &statusFollower{d: d}

@@ -37,6 +37,7 @@ func (d *Dispatcher) Handler() http.Handler {
 
 // observe counts and times the answers of a route, and answers for a handler that panics.
 func (d *Dispatcher) observe(pattern string, h http.HandlerFunc) http.Handler {
+	route := routeLabel(pattern)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		rec := &codeRecorder{ResponseWriter: w}
@@ -47,7 +48,7 @@ func (d *Dispatcher) observe(pattern string, h http.HandlerFunc) http.Handler {
 					writeProblem(rec, http.StatusInternalServerError, "internal error", "the dispatcher's log has the details")
 				}
 			}
-			d.metrics.answered(r.Method, pattern, rec.code, time.Since(begun))
+			d.metrics.answered(r.Method, route, rec.code, time.Since(begun))
 			if w.Header().Get("Connection") != "close" {
 				// The connection lives on, and the server does not take back deadlines that a handler set.
 				control := http.NewResponseController(w)
@@ -95,6 +96,11 @@ const (
 	enumAgedOff = "ErrorStringEnumAllEventsAgedOffImmediately"
 	enumAllGone = "ErrorStringEnumAllEventsFiltered"
 )
+
+// WriteProblem answers with an error in the reference's words, for what stands in front of the Handler.
+func WriteProblem(w http.ResponseWriter, code int, title, detail string) {
+	writeProblem(w, code, title, detail)
+}
 
 func writeProblem(w http.ResponseWriter, code int, title, detail string) {
 	writeProblemEnum(w, code, title, detail, enumUnset)

@@ -297,6 +297,9 @@ func (c *consumer) ready(now time.Time) bool {
 
 // fill reads the events of jobs. A job whose event is gone ends; jobs past the size of an answer go back.
 func (a *answer) fill(ctx context.Context, jobs []*job) {
+	if len(jobs) > 0 {
+		defer a.d.metrics.stage(a.d.metrics.consumeSeconds, stageRead, time.Now())
+	}
 	size := 0
 	for i, j := range jobs {
 		if size > maxAnswerBytes {

@@ -56,6 +56,11 @@ func streamKey(r *http.Request, source string) blob.Key {
 // getStream serves an object whole or a range of it (protocol 1.6), and HEAD. Clients insist on the bare content type, on
 // an exact Content-Range, and on no content encoding.
 func (d *Dispatcher) getStream(w http.ResponseWriter, r *http.Request) {
+	requests := d.metrics.downloads
+	if r.Method == http.MethodHead {
+		requests = d.metrics.exists
+	}
+	requests.Inc()
 	key := streamKey(r, r.PathValue("source"))
 	info, err := d.store.Stat(r.Context(), key)
 	if errors.Is(err, blob.ErrKey) {
@@ -65,7 +70,6 @@ func (d *Dispatcher) getStream(w http.ResponseWriter, r *http.Request) {
 		d.writeFailure(w, r, "read the stream", err)
 		return
 	}
-	d.metrics.downloads.Inc()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Accept-Ranges", "bytes")
 	if r.Method == http.MethodHead {

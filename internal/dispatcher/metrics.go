@@ -21,6 +21,8 @@ type metrics struct {
 	rivals                                          prometheus.Counter
 
 	plugins boundedLabel
+
+	partMetrics
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -52,10 +54,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		repeated:      one("lazuli_jobs_repeated_total", "Live jobs that were not handed out because the expedited event was done."),
 		rivals:        one("lazuli_filter_rivals_total", "Times that two filters polled under one name and version."),
 		plugins:       boundedLabel{seen: map[string]bool{}},
+		partMetrics:   newPartMetrics(reg),
 	}
 	m.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "dispatcher_restapi_time_seconds", Help: "Time to answer.",
-		Buckets: []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 5, 10, 30, 60},
+		Buckets: requestBuckets,
 	}, []string{"method", "path"})
 	reg.MustRegister(m.seconds)
 	return m
@@ -68,6 +71,7 @@ func (m *metrics) published(it *item) {
 	}
 	author := m.plugins.value(it.ev.Header().Author.Name)
 	m.produced.WithLabelValues(author, string(it.ev.Model())).Inc()
+	m.ended(it, author)
 	if status, ok := it.ev.(*event.Status); ok && status.Author.Category != "user" {
 		m.statuses.WithLabelValues(author, string(status.Entity.Status)).Inc()
 	}
@@ -81,25 +85,33 @@ func (m *metrics) polled(a *answer) {
 	m.requests.WithLabelValues(name, model).Inc()
 	m.fetched.WithLabelValues(name, model).Add(float64(len(a.jobs)))
 	m.filtered.WithLabelValues(name, model).Add(float64(a.skippedTotal()))
+	for reason, n := range a.skipped {
+		m.removed.WithLabelValues(reason).Add(float64(n))
+	}
 }
 
+// answered counts a request. A handler that wrote nothing answered 200: net/http does so for it.
 func (m *metrics) answered(method, path string, code int, took time.Duration) {
+	if code == 0 {
+		code = 200
+	}
 	m.responses.WithLabelValues(method, path, strconv.Itoa(code)).Inc()
 	m.seconds.WithLabelValues(method, path).Observe(took.Seconds())
 }
 
-// boundedLabel lets the first thousand values through and calls the rest "other".
+// boundedLabel lets the first thousand values through and calls the rest "other", and what is no short text as well.
 type boundedLabel struct {
 	mu   sync.Mutex
 	seen map[string]bool
 }
 
 func (b *boundedLabel) value(s string) string {
+	s = labelText(s)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.seen[s] {
 		if len(b.seen) >= 1000 {
-			return "other"
+			return otherLabel
 		}
 		b.seen[s] = true
 	}

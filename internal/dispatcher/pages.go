@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lazuli/event"
@@ -19,6 +20,8 @@ type pages struct {
 	log    eventlog.Log
 	logger *slog.Logger
 	budget int // bytes
+
+	hits, misses atomic.Int64 // looks at pages, without and with reading the log
 
 	mu   sync.Mutex
 	byID map[pageID]*page
@@ -63,7 +66,10 @@ func (p *pages) from(ctx context.Context, part eventlog.Partition, model event.M
 	pg.mu.Lock()
 	defer pg.mu.Unlock()
 	last := (pg.id.number + 1) * pageOffsets
-	if stop := min(last, end); pg.next < stop {
+	if stop := min(last, end); pg.next >= stop {
+		p.hits.Add(1)
+	} else {
+		p.misses.Add(1)
 		if err := p.fill(ctx, pg, model, stop); err != nil {
 			return nil, offset, err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"lazuli/event"
 	"lazuli/internal/eventlog"
@@ -50,6 +51,7 @@ func IsInvalid(err error) bool {
 
 // append runs the produce pipeline over the items and appends what is left, together with extra records.
 func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlog.Record) (Published, error) {
+	begun := time.Now()
 	items = d.ageOff(items)
 	items = expandResults(items)
 	records := make([]eventlog.Record, 0, len(items)+len(extra))
@@ -79,7 +81,8 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 	if len(records) == 0 {
 		return p, nil
 	}
-	positions, err := d.log.Append(ctx, records)
+	d.metrics.stage(d.metrics.produceSeconds, stageTransform, begun)
+	positions, err := d.appendEvents(ctx, records)
 	if err != nil {
 		return Published{}, fmt.Errorf("append to the log: %w", err)
 	}

@@ -69,6 +69,9 @@ func (d *Dispatcher) Upload(ctx context.Context, source, label string, r io.Read
 		return event.Datastream{}, fmt.Errorf("keep the upload: %w", err)
 	}
 	d.metrics.uploads.Inc()
+	if stream.FileFormat == "unknown" {
+		d.metrics.unknownFormats.Inc()
+	}
 	d.metrics.uploadedBytes.Add(float64(n))
 	return stream, nil
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ import (
 )
 
 // EnvOptions names the environment variable through which a Host tells a child its ChildOptions, as JSON. They hold the
-// dispatcher's URL, possibly with credentials, which must not stand in a list of processes.
+// dispatcher's URL and a token, credentials that must not stand in a list of processes.
 const EnvOptions = "LAZULI_WORKER"
 
 // reportFD is the pipe on which a child reports its states, one line of JSON each.
@@ -33,7 +34,9 @@ const exitOrphan = 3
 type ChildOptions struct {
 	Worker        string        `json:"worker"`
 	DispatcherURL string        `json:"dispatcher"`
-	MemoryLimit   int64         `json:"memory"` // bytes
+	Token         string        `json:"token,omitempty"` // shown to the dispatcher
+	CA            string        `json:"ca,omitempty"`    // PEM of who may sign its certificate
+	MemoryLimit   int64         `json:"memory"`          // bytes
 	Grace         time.Duration `json:"grace"`
 	TempDir       string        `json:"temp"`
 }
@@ -74,7 +77,11 @@ func Main(ctx context.Context, o ChildOptions, plugins []plugin.Plugin) error {
 	defer stop()
 
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	d, err := client.NewDispatcher(o.DispatcherURL, client.WithUserAgent("lazuli-worker"))
+	access, err := o.access()
+	if err != nil {
+		return err
+	}
+	d, err := client.NewDispatcher(o.DispatcherURL, client.WithUserAgent("lazuli-worker"), client.WithAccess(access))
 	if err != nil {
 		return err
 	}
@@ -94,6 +101,17 @@ func Main(ctx context.Context, o ChildOptions, plugins []plugin.Plugin) error {
 		return err
 	}
 	return runner.Run(ctx)
+}
+
+func (o ChildOptions) access() (client.Access, error) {
+	a := client.Access{Token: o.Token}
+	if o.CA != "" {
+		a.RootCAs = x509.NewCertPool()
+		if !a.RootCAs.AppendCertsFromPEM([]byte(o.CA)) {
+			return a, errors.New("there is no certificate in the CA file")
+		}
+	}
+	return a, nil
 }
 
 // child is the state of this process as a worker.

@@ -25,8 +25,10 @@ type Options struct {
 	ID            string // begins the names of its workers; "" makes one up
 	Executable    string // "" is this program
 	Args          []string
-	Workers       int           // how many children; 0 is one for each processor
-	DispatcherURL string        //
+	Workers       int // how many children; 0 is one for each processor
+	DispatcherURL string
+	Token         string        // shown to the dispatcher; "" is none, or user and password in the URL
+	CA            string        // PEM of who may sign its certificate; "" is whom the system trusts
 	MemoryLimit   int64         // of one child in bytes; 0 is 1 GiB
 	Grace         time.Duration // for a job to end after its time-out, and after Run's ctx; 0 is 10 s
 	TempDir       string        // belongs to this Host alone: what is left in it is removed; "" is a new one

@@ -78,7 +78,7 @@ var layers = []layer{
 		instead:  "workers reach the platform over the wire like any plugin; what brings parts together belongs to cmd/lazuli",
 	},
 	{
-		packages: []string{"internal/api/...", "internal/ingest/...", "internal/dispatcher/..."},
+		packages: []string{"internal/api/...", "internal/ingest/...", "internal/dispatcher/...", "internal/auth/...", "internal/serve/..."},
 		may:      append([]string{"internal/config"}, foundation...),
 		instead:  "the parts do not know one another: say what is needed as a small interface here, and put the two together in cmd/lazuli",
 	},

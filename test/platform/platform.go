@@ -71,7 +71,7 @@ type Up struct {
 	stderr *tail
 }
 
-var readyLine = regexp.MustCompile(`^lazuli is ready: pages and REST on (http://\S+), plugins on (http://\S+)$`)
+var readyLine = regexp.MustCompile(`^lazuli is ready: pages and REST on (https?://\S+), plugins on (https?://\S+)$`)
 
 // Start runs `lazuli up` on a data directory, on free ports, and waits for its ready line.
 func Start(t testing.TB, data string, args ...string) *Up {
@@ -130,16 +130,29 @@ func (u *Up) Kill() {
 // Stop ends the platform as Ctrl-C does, and fails the test when it does not end cleanly.
 func (u *Up) Stop(t testing.TB) {
 	t.Helper()
-	if err := u.cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatalf("interrupt: %v", err)
+	u.Signal(t, syscall.SIGINT)
+	if code := u.Wait(t, 30*time.Second); code != 0 {
+		t.Fatalf("lazuli up ended with %v\n%s", u.err, u.stderr)
 	}
+}
+
+// Signal sends the platform's main process a signal.
+func (u *Up) Signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := u.cmd.Process.Signal(sig); err != nil {
+		t.Fatalf("send %s: %v", sig, err)
+	}
+}
+
+// Wait returns the platform's exit code, and fails the test when it does not end in time.
+func (u *Up) Wait(t testing.TB, atMost time.Duration) int {
+	t.Helper()
 	select {
 	case <-u.exited:
-		if u.err != nil {
-			t.Fatalf("lazuli up ended with %v\n%s", u.err, u.stderr)
-		}
-	case <-time.After(30 * time.Second):
-		t.Fatalf("lazuli up did not end within 30 s of Ctrl-C\n%s", u.stderr)
+		return u.cmd.ProcessState.ExitCode()
+	case <-time.After(atMost):
+		t.Fatalf("lazuli up did not end within %s\n%s", atMost, u.stderr)
+		return -1
 	}
 }
 
