@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -47,7 +48,7 @@ func (s scraper) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	now := s.d.now()
-	alive := s.d.alive(now)
+	alive := slices.Collect(maps.Keys(s.d.active(now)))
 	for id, f := range boundFlows(flowsOf(alive, now)) {
 		labels := []string{id.plugin, id.version, string(id.model), id.feed.String()}
 		gauge(descLag, float64(f.lag), labels...)
