@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -63,6 +64,8 @@ func runSuite(t *testing.T, brokers []string) {
 	})
 }
 
-func namespace(number *atomic.Int64) string { return fmt.Sprintf("suite-%d.", number.Add(1)) }
+func namespace(number *atomic.Int64) string {
+	return fmt.Sprintf("suite-%d-%d.", time.Now().UnixNano(), number.Add(1)) // on a Kafka that other processes use as well
+}
 
 func TestSuiteOnFake(t *testing.T) { runSuite(t, fake(t).ListenAddrs()) }
