@@ -75,7 +75,7 @@ func (l *Embedded) stageAppend(s *stage, records []Record, positions []Position)
 	for i := range records {
 		r := &records[i]
 		t := topics.byName[r.Topic]
-		index := r.partition(t.Partitions)
+		index := r.PartitionIn(t.Partitions)
 		p := t.partitions[index]
 		if !s.touches(p) {
 			s.touch(p, t.id, index)

@@ -248,7 +248,7 @@ func (c *committer) write(s *stage) error {
 		s.published()
 	}
 	if s.moved {
-		c.log.watchers.wake()
+		c.log.watchers.Wake()
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ type Embedded struct {
 
 	topics    atomic.Pointer[topicTable] // replaced, never changed; by the committer only
 	committer *committer
-	watchers  watchers
+	watchers  Watchers
 	counters  counters
 
 	// use is held for reading by whoever uses db, and for writing by Close.
@@ -152,7 +152,7 @@ func (l *Embedded) reader() source {
 }
 
 // Watch implements Log.
-func (l *Embedded) Watch(ctx context.Context) <-chan struct{} { return l.watchers.add(ctx) }
+func (l *Embedded) Watch(ctx context.Context) <-chan struct{} { return l.watchers.Add(ctx) }
 
 // Close implements Log. What waits to be appended is still appended; calls that come later get ErrClosed. A second Close
 // does nothing.
@@ -163,7 +163,7 @@ func (l *Embedded) Close() error {
 	l.stop()
 	l.janitor.Wait()
 	ended := l.committer.wait()
-	l.watchers.close()
+	l.watchers.Close()
 
 	l.use.Lock()
 	defer l.use.Unlock()

@@ -10,7 +10,7 @@ import (
 
 // Commit implements Log.
 func (l *Embedded) Commit(ctx context.Context, group string, offsets map[Partition]int64) error {
-	if err := checkGroup(group); err != nil {
+	if err := CheckGroup(group); err != nil {
 		return err
 	}
 	topics := l.topics.Load()
@@ -40,7 +40,7 @@ func (l *Embedded) Commit(ctx context.Context, group string, offsets map[Partiti
 
 // Committed implements Log.
 func (l *Embedded) Committed(ctx context.Context, group string) (map[Partition]int64, error) {
-	if err := checkGroup(group); err != nil {
+	if err := CheckGroup(group); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -104,7 +104,7 @@ func (l *Embedded) Groups(ctx context.Context) ([]string, error) {
 
 // DeleteGroup implements Log.
 func (l *Embedded) DeleteGroup(ctx context.Context, group string) error {
-	if err := checkGroup(group); err != nil {
+	if err := CheckGroup(group); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

@@ -17,8 +17,8 @@ import (
 // Errors that stay when the call is tried again: ErrNoTopic for a topic or partition that does not exist, ErrInvalid for
 // arguments that no log takes, ErrTooLarge for a record over MaxRecordBytes or an Append over MaxAppendBytes, ErrClosed
 // after Close, *CorruptError for stored bytes that no longer match their checksum, *NewerError for a log written by a
-// newer release. Any other error is trouble of the back end and may be tried again (ErrFull when there is no space);
-// nothing of a failed Append is kept.
+// newer release, ErrFenced for a write whose right another process has taken over. Any other error is trouble of the back
+// end and may be tried again (ErrFull when there is no space).
 type Log interface {
 	// EnsureTopics creates what is missing and brings what exists in line (retention, cleanup, more partitions; never
 	// fewer). Calling it again with the same is cheap and writes nothing. Topics that are not named stay as they are.
@@ -28,10 +28,15 @@ type Log interface {
 	// Topics lists every topic with its partitions' bounds, sorted by name.
 	Topics(ctx context.Context) ([]TopicState, error)
 
-	// Append keeps all records, or none, and returns where each is, in the same order. When it returns nil they survive a
-	// power cut. Records of one call that go to the same partition lie there in the given order. A record's partition is
-	// chosen by its key (PartitionFor), or by PartitionKey. In a compacted topic a record needs a key and replaces the one with the same key,
-	// at once or some time later: readers may meet both, the newer one last.
+	// Append keeps all records and returns where each is, in the same order. When it returns nil they survive a power cut.
+	// Records of one call that go to the same partition lie there in the given order. A record's partition is chosen by its
+	// key (PartitionFor), or by PartitionKey. In a compacted topic a record needs a key and replaces the one with the same key, at once or some
+	// time later: readers may meet both, the newer one last.
+	//
+	// A call with invalid records keeps none. After trouble of the back end the embedded log has kept none. A log of several
+	// machines may have kept some, or even all when only the answer was lost; but the last record of a call is there only
+	// if all others are. So what completes the others, such as the status of their job, goes last, and trying
+	// again gives at worst the same records twice.
 	//
 	// If ctx ends while the records wait for their turn, none is kept. Once they are being written, Append waits for the
 	// outcome. The slices are the caller's again when Append returns.
@@ -84,6 +89,10 @@ type Topic struct {
 	Partitions int32         // at least 1
 	Compact    bool          // keep only the newest record of each key
 	Retention  time.Duration // delete records older than this, compacted topic or not; 0 keeps them
+
+	// Churn says that the topic's keys are written again all the time. It is a hint to a log that compacts late to do it
+	// more often; Topics does not report it.
+	Churn bool
 }
 
 // Bounds of a partition: Start is the first offset that may hold a record, End the one that the next record gets.
@@ -140,7 +149,7 @@ var (
 	ErrClosed   = errors.New("the log is closed")
 	ErrTooLarge = fmt.Errorf("larger than the log takes: %d bytes a record, %d bytes an append", MaxRecordBytes, MaxAppendBytes)
 	ErrFull     = errors.New("no space left for the log")
-	ErrFenced   = errors.New("another instance owns what was to be written")
+	ErrFenced   = errors.New("another process took over the right to write")
 )
 
 // CorruptError tells that stored records of a partition cannot be read.

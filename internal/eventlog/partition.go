@@ -24,8 +24,8 @@ func PartitionFor(key []byte, n int32) int32 {
 	return p
 }
 
-// partition returns which of n partitions takes the record.
-func (r *Record) partition(n int32) int32 {
+// PartitionIn returns which of n partitions takes the record.
+func (r *Record) PartitionIn(n int32) int32 {
 	if len(r.PartitionKey) > 0 {
 		return PartitionFor(r.PartitionKey, n)
 	}

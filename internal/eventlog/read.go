@@ -14,7 +14,8 @@ const (
 	defaultPageBytes   = 1 << 20
 )
 
-func (l Limit) withDefaults() Limit {
+// WithDefaults fills in what is 0.
+func (l Limit) WithDefaults() Limit {
 	if l.Records <= 0 {
 		l.Records = defaultPageRecords
 	}
@@ -39,7 +40,7 @@ func (l *Embedded) Read(ctx context.Context, p Partition, offset int64, limit Li
 		return Page{}, err
 	}
 	r := stretchReader{db: l.reader(), topic: topic, part: part, at: p}
-	return r.read(ctx, offset, limit.withDefaults())
+	return r.read(ctx, offset, limit.WithDefaults())
 }
 
 // stretchReader reads one partition.

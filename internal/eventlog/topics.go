@@ -231,6 +231,7 @@ func planAll(is *topicTable, wanted []Topic) (*topicTable, []topicChange) {
 	lastID := is.lastID
 	for _, w := range wanted {
 		old := byName[w.Name]
+		w.Churn = false // what is replaced goes at once here
 		next := &topic{storedTopic: storedTopic{gaps: w.Compact, Topic: w}}
 		if old == nil {
 			lastID++
@@ -278,7 +279,7 @@ func (l *Embedded) stageTopic(s *stage, c topicChange) error {
 }
 
 // compactPage is how much of a topic is read at a time when it becomes compacted.
-var compactPage = Limit{Records: 1000, Bytes: 1 << 20}.withDefaults()
+var compactPage = Limit{Records: 1000, Bytes: 1 << 20}.WithDefaults()
 
 // compactAll makes the 'k' entries of a topic that becomes compacted, and removes all records but the newest of each key,
 // in the committer's goroutine and in batches of its own. If a crash cuts it short, the topic is not compacted yet and the

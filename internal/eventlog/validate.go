@@ -32,8 +32,8 @@ const maxPartitions = 10_000
 // Size is what a record counts against limits: the bytes of key, header and value.
 func (r *Record) Size() int { return len(r.Key) + len(r.Header) + len(r.Value) }
 
-// checkGroup returns nil for a name that a group may have: 1 to maxGroupBytes bytes, none of them 0.
-func checkGroup(name string) error {
+// CheckGroup returns nil for a name that a group may have: 1 to maxGroupBytes bytes, none of them 0.
+func CheckGroup(name string) error {
 	if len(name) == 0 || len(name) > maxGroupBytes {
 		return fmt.Errorf("%w: a group needs a name of 1 to %d bytes", ErrInvalid, maxGroupBytes)
 	}

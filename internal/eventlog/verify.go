@@ -89,7 +89,7 @@ func (v *verifier) partition(ctx context.Context, t *topic, p *partition, at Par
 	}
 	newest := int64(math.MinInt64)
 	for next := bounds.Start; next < bounds.End; {
-		page, err := r.read(ctx, next, Limit{}.withDefaults())
+		page, err := r.read(ctx, next, Limit{}.WithDefaults())
 		if corrupt := (*CorruptError)(nil); errors.As(err, &corrupt) {
 			v.report(oneLine(corrupt.Error()))
 			next = corrupt.To

@@ -5,13 +5,14 @@ import (
 	"sync"
 )
 
-// watchers hands tokens to everyone who watches.
-type watchers struct {
+// Watchers hands tokens to everyone who watches a log; its zero value is ready. It is for implementations of Log.
+type Watchers struct {
 	mu       sync.Mutex
 	channels map[chan struct{}]func() bool // each with what ends the wait for its context
 }
 
-func (w *watchers) add(ctx context.Context) <-chan struct{} {
+// Add returns a channel for Log.Watch, until ctx ends.
+func (w *Watchers) Add(ctx context.Context) <-chan struct{} {
 	c := make(chan struct{}, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -26,8 +27,8 @@ func (w *watchers) add(ctx context.Context) <-chan struct{} {
 	return c
 }
 
-// wake leaves a token with everyone who has none.
-func (w *watchers) wake() {
+// Wake leaves a token with everyone who has none.
+func (w *Watchers) Wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c := range w.channels {
@@ -38,8 +39,8 @@ func (w *watchers) wake() {
 	}
 }
 
-// close forgets all watchers. Nothing changes any more, so that they get no further token.
-func (w *watchers) close() {
+// Close forgets all watchers. Nothing changes any more, so that they get no further token.
+func (w *Watchers) Close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for c, stop := range w.channels {

@@ -1,0 +1,189 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"lazuli/internal/eventlog"
+)
+
+const (
+	// maxBatchBytes bounds a batch: the largest record fits.
+	maxBatchBytes = eventlog.MaxRecordBytes + 64<<10
+	// What waits for Kafka; beyond it Append waits to join.
+	maxBufferedRecords = 100_000
+	maxBufferedBytes   = 64 << 20
+)
+
+// headerKey names the one header of a record: eventlog.Record.Header.
+const headerKey = "lazuli"
+
+// Append implements eventlog.Log. The records of all partitions but that of the last record go out at once; that one follows
+// when all others are acknowledged. Concurrent calls share requests and batches.
+func (l *Log) Append(ctx context.Context, records []eventlog.Record) ([]eventlog.Position, error) {
+	ctx, done, err := l.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	parts, err := l.plan(ctx, records)
+	if err != nil {
+		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	// From here on the outcome counts, whatever the caller's context does meanwhile.
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), patience, ErrAway)
+	defer cancel()
+	last := len(parts) - 1
+	if err := l.produce(ctx, parts[:last]); err != nil {
+		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
+	}
+	if err := l.produce(ctx, parts[last:]); err != nil {
+		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
+	}
+	return l.kept(parts, len(records)), nil
+}
+
+// part is what one call appends to one partition.
+type part struct {
+	at      eventlog.Partition
+	bounds  *bounds
+	records []*kgo.Record
+	indexes []int // where each is among the records of the call
+
+	ctx     context.Context // of the client's records: leads back here
+	refused atomic.Bool     // by the partitioner: the client does not know of the partition yet
+}
+
+// plan checks the records and divides them by partition, that of the last record last.
+func (l *Log) plan(ctx context.Context, records []eventlog.Record) ([]*part, error) {
+	var parts []*part
+	byPlace := make(map[eventlog.Partition]*part)
+	bytes := 0
+	for i := range records {
+		r := &records[i]
+		t, err := l.view.topic(ctx, r.Topic)
+		if err != nil {
+			return nil, fmt.Errorf("record %d: %w", i, err)
+		}
+		if size := r.Size(); size > eventlog.MaxRecordBytes {
+			return nil, fmt.Errorf("record %d for %s: %d bytes: %w", i, r.Topic, size, eventlog.ErrTooLarge)
+		}
+		if bytes += r.Size(); bytes > eventlog.MaxAppendBytes {
+			return nil, fmt.Errorf("%d bytes in one call: %w", bytes, eventlog.ErrTooLarge)
+		}
+		if t.Compact && len(r.Key) == 0 {
+			return nil, fmt.Errorf("record %d for %s: %w: a record in a compacted topic needs a key", i, r.Topic, eventlog.ErrInvalid)
+		}
+		at := eventlog.Partition{Topic: r.Topic, Index: r.PartitionIn(t.Partitions)}
+		p := byPlace[at]
+		if p == nil {
+			p = &part{at: at, bounds: t.partitions[at.Index].bounds}
+			p.ctx = context.WithValue(context.Background(), partKey{}, p)
+			byPlace[at] = p
+			parts = append(parts, p)
+		}
+		p.records = append(p.records, p.encode(r, t))
+		p.indexes = append(p.indexes, i)
+	}
+	if n := len(records); n > 0 {
+		i := slices.IndexFunc(parts, func(p *part) bool { return p.indexes[len(p.indexes)-1] == n-1 })
+		p := parts[i]
+		parts = append(slices.Delete(parts, i, i+1), p)
+	}
+	return parts, nil
+}
+
+// encode makes the record of the client. It shares the bytes.
+func (p *part) encode(r *eventlog.Record, t *topic) *kgo.Record {
+	record := &kgo.Record{Topic: t.inKafka, Partition: p.at.Index, Value: r.Value, Context: p.ctx}
+	if len(r.Key) > 0 {
+		record.Key = r.Key
+	}
+	if len(r.Header) > 0 {
+		record.Headers = []kgo.RecordHeader{{Key: headerKey, Value: r.Header}}
+	}
+	return record
+}
+
+// partKey finds the part in the context of a client's record.
+type partKey struct{}
+
+// produce writes the parts and waits for all of them.
+func (l *Log) produce(ctx context.Context, parts []*part) error {
+	for pause := 5 * time.Millisecond; len(parts) > 0; pause = min(2*pause, time.Second) {
+		if err := l.produceOnce(ctx, parts); err != nil {
+			return err
+		}
+		parts = slices.DeleteFunc(slices.Clone(parts), func(p *part) bool { return !p.refused.Load() })
+		if len(parts) == 0 {
+			return nil
+		}
+		l.client.ForceMetadataRefresh() // partitions were added, and the client learns of them late
+		if err := wait(ctx, pause); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Log) produceOnce(ctx context.Context, parts []*part) error {
+	var mu sync.Mutex
+	var first error
+	var pending sync.WaitGroup
+	for _, p := range parts {
+		p.refused.Store(false)
+		pending.Add(len(p.records))
+		for _, record := range p.records {
+			l.client.Produce(ctx, record, func(_ *kgo.Record, err error) {
+				if err != nil && !p.refused.Load() {
+					mu.Lock()
+					if first == nil {
+						first = fmt.Errorf("%s: %w", p.at, err)
+					}
+					mu.Unlock()
+				}
+				pending.Done()
+			})
+		}
+	}
+	pending.Wait()
+	return first
+}
+
+// kept tells the watchers, and returns where the records are.
+func (l *Log) kept(parts []*part, n int) []eventlog.Position {
+	positions := make([]eventlog.Position, n)
+	for _, p := range parts {
+		for i, record := range p.records {
+			positions[p.indexes[i]] = eventlog.Position{Partition: p.at, Offset: record.Offset}
+		}
+		p.bounds.reach(p.records[len(p.records)-1].Offset + 1)
+	}
+	l.watchers.Wake()
+	return positions
+}
+
+// planned is the partitioner: plan chose already. It refuses a part whose partition the client does not know yet, all of it, so
+// that its records stay in order; produce tries them again.
+type planned struct{}
+
+func (planned) ForTopic(string) kgo.TopicPartitioner { return planned{} }
+func (planned) RequiresConsistency(*kgo.Record) bool { return true }
+
+func (planned) Partition(r *kgo.Record, n int) int {
+	p := r.Context.Value(partKey{}).(*part)
+	if p.refused.Load() || int(r.Partition) >= n {
+		p.refused.Store(true)
+		return -1
+	}
+	return int(r.Partition)
+}

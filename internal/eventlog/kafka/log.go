@@ -1,0 +1,210 @@
+// Package kafka is the event log on Apache Kafka, for platforms of several machines. It owns how records, topics and groups
+// look there (docs/formats.md) and knows nothing of events. Begin with Open.
+//
+// A file for each part: append.go, read.go, topics.go (making them and bringing them in line), view.go (what this process knows
+// of the cluster), tail.go (how it learns of new records), groups.go.
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+
+	"lazuli/internal/eventlog"
+)
+
+// Options say how a Log reaches Kafka.
+type Options struct {
+	Brokers  []string // host:port of some of them
+	ClientID string   // what Kafka's own logs and quotas call this process; "" means lazuli
+	TLS      *tls.Config
+	SASL     []sasl.Mechanism
+
+	// Only makes topics whose names begin otherwise invisible: on a Kafka that others use as well, their topics cost nothing
+	// then. It does not hide groups.
+	Only string
+	// Namespace stands in front of every topic's and group's name in Kafka and of no name outside; the log sees nothing else.
+	Namespace string
+	// Replicas of topics that the log makes; 0 means three, or as many as there are brokers if these are fewer. A topic with
+	// one replica is synced on every write, for nobody else has the records.
+	Replicas int16
+
+	Logger *slog.Logger
+}
+
+// patience bounds every call: one that Kafka did not answer by then has failed.
+const patience = 10 * time.Second
+
+// ErrAway is what calls return when Kafka does not answer. It goes on by itself when Kafka is back.
+var ErrAway = fmt.Errorf("no answer from Kafka within %v", patience)
+
+// Log is an eventlog.Log on Kafka.
+//
+// Topics answers from what this process saw last, which is a few milliseconds old while Kafka answers; records of this
+// process are always in it. All other methods ask Kafka. Record.Time is the clock of the broker, in milliseconds.
+// Records that other programs wrote have no header. A topic's offsets have gaps where transactions ended.
+//
+// With one replica, the offsets that Commit keeps survive a crash of Kafka but not a power cut.
+type Log struct {
+	opts     Options
+	client   *kgo.Client // appends, reads, administration
+	admin    *kadm.Client
+	logger   *slog.Logger
+	view     *view
+	rests    rests
+	watchers eventlog.Watchers
+	tails    *tails
+
+	mu     sync.Mutex // with closed, for calls
+	closed bool
+	calls  sync.WaitGroup
+}
+
+// Open connects to Kafka and learns what topics there are.
+func Open(ctx context.Context, opts Options) (*Log, error) {
+	if opts.ClientID == "" {
+		opts.ClientID = "lazuli"
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	client, err := kgo.NewClient(append(opts.connection(),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(planned{}),
+		kgo.ProducerLinger(0), // what comes while requests are under way shares the next one
+		kgo.ProducerBatchMaxBytes(maxBatchBytes),
+		kgo.MaxBufferedRecords(maxBufferedRecords),
+		kgo.MaxBufferedBytes(maxBufferedBytes),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		kgo.RecordDeliveryTimeout(patience),
+		kgo.ProduceRequestTimeout(patience),
+		kgo.AllowIdempotentProduceCancellation(), // bounded time; the contract of Append allows for a lost answer
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("set up the client of Kafka: %w", err)
+	}
+	l := &Log{opts: opts, client: client, admin: kadm.NewClient(client), logger: opts.Logger}
+	l.view = newView(l)
+	ctx, done, err := l.begin(ctx)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	defer done()
+	if err := l.view.refresh(ctx); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("open the log on Kafka at %s: %w", strings.Join(opts.Brokers, ", "), trouble(ctx, err))
+	}
+	if l.tails, err = startTails(l); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// connection returns what every client of the log has in common.
+func (o *Options) connection() []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(o.Brokers...),
+		kgo.ClientID(o.ClientID),
+		kgo.DialTimeout(patience / 2),
+		kgo.RetryTimeout(patience),
+		kgo.RequestTimeoutOverhead(patience),
+		kgo.MetadataMinAge(100 * time.Millisecond),
+		kgo.MetadataMaxAge(time.Minute),
+		kgo.WithLogger(clientLogger{o.Logger}),
+	}
+	if o.TLS != nil {
+		opts = append(opts, kgo.DialTLSConfig(o.TLS))
+	}
+	if len(o.SASL) > 0 {
+		opts = append(opts, kgo.SASL(o.SASL...))
+	}
+	return opts
+}
+
+// Watch implements eventlog.Log.
+func (l *Log) Watch(ctx context.Context) <-chan struct{} { return l.watchers.Add(ctx) }
+
+// Close implements eventlog.Log.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.mu.Unlock()
+	l.calls.Wait()
+	l.tails.stop()
+	l.watchers.Close()
+	l.client.Close()
+	return nil
+}
+
+// begin lets a call in and bounds its time. The caller calls done at its end.
+func (l *Log) begin(ctx context.Context) (bounded context.Context, done func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, nil, eventlog.ErrClosed
+	}
+	l.calls.Add(1)
+	bounded, cancel := context.WithTimeoutCause(ctx, patience, ErrAway)
+	return bounded, func() { cancel(); l.calls.Done() }, nil
+}
+
+// trouble says in the terms of eventlog what the client reports. ctx is that of the call.
+func trouble(ctx context.Context, err error) error {
+	var refused *kerr.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		return refusal(refused, err)
+	case errors.Is(err, kgo.ErrClientClosed):
+		return eventlog.ErrClosed
+	case errors.Is(err, kgo.ErrRecordTimeout), context.Cause(ctx) == ErrAway:
+		return fmt.Errorf("%w: %v", ErrAway, err)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return err
+}
+
+// refusal translates an error that a broker answered with.
+func refusal(refused *kerr.Error, err error) error {
+	switch refused {
+	case kerr.UnknownTopicOrPartition, kerr.UnknownTopicID:
+		return fmt.Errorf("%w: %v", eventlog.ErrNoTopic, err)
+	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
+		return fmt.Errorf("%w: %v", eventlog.ErrTooLarge, err)
+	case kerr.InvalidRecord, kerr.InvalidTopicException, kerr.InvalidGroupID:
+		return fmt.Errorf("%w: %v", eventlog.ErrInvalid, err)
+	case kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.FencedInstanceID:
+		return fmt.Errorf("%w: %v", eventlog.ErrFenced, err)
+	}
+	return err
+}
+
+// clientLogger hands on what the client of Kafka warns of. It tries again by itself, so that its errors are warnings here.
+type clientLogger struct{ logger *slog.Logger }
+
+func (clientLogger) Level() kgo.LogLevel { return kgo.LogLevelWarn }
+
+func (c clientLogger) Log(_ kgo.LogLevel, msg string, keyvals ...any) {
+	c.logger.Warn("Kafka: "+msg, keyvals...)
+}

@@ -1,0 +1,264 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"lazuli/internal/eventlog"
+)
+
+const (
+	// What one Read asks Kafka for: at least this much, so that small pages in a row come out of one answer…
+	minFetchBytes = 64 << 10
+	// …but not much more than so many records of this size.
+	guessedRecordBytes = 4 << 10
+	// readCommitted hides records of transactions that are not committed.
+	readCommitted = 1
+)
+
+// Read implements eventlog.Log.
+func (l *Log) Read(ctx context.Context, p eventlog.Partition, offset int64, limit eventlog.Limit) (eventlog.Page, error) {
+	ctx, done, err := l.begin(ctx)
+	if err != nil {
+		return eventlog.Page{}, err
+	}
+	defer done()
+	page, err := l.read(ctx, p, max(offset, 0), limit.WithDefaults())
+	if corrupt := (*eventlog.CorruptError)(nil); errors.As(err, &corrupt) {
+		return eventlog.Page{}, corrupt
+	}
+	if err != nil {
+		return eventlog.Page{}, fmt.Errorf("read %s at offset %d: %w", p, offset, trouble(ctx, err))
+	}
+	return page, nil
+}
+
+func (l *Log) read(ctx context.Context, p eventlog.Partition, from int64, limit eventlog.Limit) (eventlog.Page, error) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		t, err := l.view.find(ctx, p)
+		if err != nil {
+			return eventlog.Page{}, err
+		}
+		if r, ok := l.rests.take(t.id, p.Index, from); ok {
+			return l.cut(t.id, p.Index, r, limit), nil
+		}
+		fetched, err := l.fetch(ctx, t, p, from, limit)
+		switch {
+		case errors.Is(err, kerr.OffsetOutOfRange):
+			b, err := l.measure(ctx, t, p)
+			if err != nil {
+				return eventlog.Page{}, err
+			}
+			if from >= b.End {
+				return eventlog.Page{Next: from}, nil
+			}
+			from = max(from, b.Start)
+			continue
+		case errors.Is(err, errMoved):
+			if err := l.view.refresh(ctx); err != nil {
+				return eventlog.Page{}, err
+			}
+			if err := wait(ctx, pause); err != nil {
+				return eventlog.Page{}, err
+			}
+			continue
+		case err != nil:
+			return eventlog.Page{}, err
+		}
+		if len(fetched.records) == 0 && fetched.next > from {
+			from = fetched.next // markers of transactions, or what compaction left of a batch
+			continue
+		}
+		return l.cut(t.id, p.Index, fetched, limit), nil
+	}
+}
+
+// errMoved means that another broker leads the partition, or nobody does at the moment.
+var errMoved = errors.New("the partition has no leader that is known")
+
+// fetch asks the leader for records from an offset on, without waiting for new ones.
+func (l *Log) fetch(ctx context.Context, t *topic, p eventlog.Partition, from int64, limit eventlog.Limit) (rest, error) {
+	leader := t.partitions[p.Index].leader
+	if leader < 0 {
+		return rest{}, errMoved
+	}
+	size := int32(min(max(min(limit.Bytes, limit.Records*guessedRecordBytes), minFetchBytes), messageBytes))
+	request := fetchRequest(0, size)
+	rp := kmsg.NewFetchRequestTopicPartition()
+	rp.Partition, rp.FetchOffset, rp.PartitionMaxBytes = p.Index, from, size
+	rt := kmsg.NewFetchRequestTopic()
+	rt.Topic, rt.TopicID, rt.Partitions = t.inKafka, t.id, append(rt.Partitions, rp)
+	request.Topics = append(request.Topics, rt)
+
+	response, err := l.client.Broker(int(leader)).RetriableRequest(ctx, request)
+	if err != nil {
+		return rest{}, err
+	}
+	answer := response.(*kmsg.FetchResponse)
+	if moved(answer.ErrorCode) {
+		return rest{}, errMoved
+	}
+	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
+		return rest{}, err
+	}
+	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 || answer.Topics[0].Partitions[0].Partition != p.Index {
+		return rest{}, errors.New("the answer is for another partition")
+	}
+	return decode(&answer.Topics[0].Partitions[0], p, t, from)
+}
+
+// fetchRequest makes a request outside a session that waits up to so long for new records.
+func fetchRequest(waiting time.Duration, size int32) *kmsg.FetchRequest {
+	request := kmsg.NewPtrFetchRequest()
+	request.MaxWaitMillis = int32(waiting.Milliseconds())
+	request.MinBytes = 1
+	request.MaxBytes = size
+	request.IsolationLevel = readCommitted
+	request.SessionEpoch = -1
+	return request
+}
+
+// decode takes the records out of an answer. Damage behind good records waits for the next call.
+func decode(answer *kmsg.FetchResponseTopicPartition, p eventlog.Partition, t *topic, from int64) (rest, error) {
+	if moved(answer.ErrorCode) {
+		return rest{}, errMoved
+	}
+	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
+		return rest{}, err
+	}
+	opts := kgo.ProcessFetchPartitionOpts{Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: t.inKafka, Partition: p.Index}
+	fetched, next := kgo.ProcessFetchPartition(opts, answer, decompressor, nil)
+	got := rest{next: max(next, from), records: make([]eventlog.Record, 0, len(fetched.Records))}
+	for _, r := range fetched.Records {
+		if r.Offset >= from {
+			got.records = append(got.records, record(r, p))
+		}
+	}
+	if fetched.Err != nil && len(got.records) == 0 {
+		return rest{}, &eventlog.CorruptError{Partition: p, From: got.next, To: behindBatch(answer, got.next), Cause: fetched.Err}
+	}
+	return got, nil
+}
+
+// decompressor is safe for concurrent use.
+var decompressor = kgo.DefaultDecompressor()
+
+// record translates a record of the client, whose bytes it shares.
+func record(r *kgo.Record, p eventlog.Partition) eventlog.Record {
+	e := eventlog.Record{
+		Topic:    p.Topic,
+		Value:    slices.Clip(r.Value),
+		Position: eventlog.Position{Partition: p, Offset: r.Offset},
+		Time:     r.Timestamp,
+	}
+	if len(r.Key) > 0 {
+		e.Key = slices.Clip(r.Key)
+	}
+	for _, h := range r.Headers {
+		if h.Key == headerKey && len(h.Value) > 0 {
+			e.Header = slices.Clip(h.Value)
+			break
+		}
+	}
+	return e
+}
+
+// behindBatch returns the first offset behind the batch that holds an offset, as the frames of the batches say (KIP-98:
+// base offset, 8 bytes; length, 4; …; last offset delta at byte 23). If these make no sense, it is the next offset.
+func behindBatch(answer *kmsg.FetchResponseTopicPartition, at int64) int64 {
+	const head = 27
+	for in := answer.RecordBatches; len(in) >= head; {
+		base, length := int64(binary.BigEndian.Uint64(in)), int64(int32(binary.BigEndian.Uint32(in[8:])))
+		last := base + int64(int32(binary.BigEndian.Uint32(in[23:])))
+		if base >= 0 && last >= at && last < max(answer.HighWatermark, at+1) {
+			return last + 1
+		}
+		if length < 0 || length+12 > int64(len(in)) {
+			break
+		}
+		in = in[length+12:]
+	}
+	return at + 1
+}
+
+// cut makes a page of what was fetched, and keeps what is left for the next call.
+func (l *Log) cut(id topicID, index int32, r rest, limit eventlog.Limit) eventlog.Page {
+	bytes := 0
+	for i := range r.records {
+		bytes += r.records[i].Size()
+		if i > 0 && bytes > limit.Bytes || i == limit.Records {
+			page := eventlog.Page{Records: slices.Clip(r.records[:i]), Next: r.records[i-1].Position.Offset + 1}
+			l.rests.put(id, index, page.Next, rest{records: r.records[i:], next: r.next})
+			return page
+		}
+	}
+	return eventlog.Page{Records: r.records, Next: r.next}
+}
+
+// Bounds implements eventlog.Log.
+func (l *Log) Bounds(ctx context.Context, p eventlog.Partition) (eventlog.Bounds, error) {
+	ctx, done, err := l.begin(ctx)
+	if err != nil {
+		return eventlog.Bounds{}, err
+	}
+	defer done()
+	t, err := l.view.find(ctx, p)
+	if err != nil {
+		return eventlog.Bounds{}, trouble(ctx, err)
+	}
+	b, err := l.measure(ctx, t, p)
+	if err != nil {
+		return eventlog.Bounds{}, fmt.Errorf("bounds of %s: %w", p, trouble(ctx, err))
+	}
+	return b, nil
+}
+
+// measure asks for the bounds of a partition: the end first, so that the start cannot be past it.
+func (l *Log) measure(ctx context.Context, t *topic, p eventlog.Partition) (eventlog.Bounds, error) {
+	const newest, oldest = -1, -2 // KIP-79
+	type answer struct {
+		offset int64
+		err    error
+	}
+	ends := make(chan answer, 1)
+	go func() {
+		end, err := l.offsetFor(ctx, t, p, newest)
+		ends <- answer{end, err}
+	}()
+	start, err := l.offsetFor(ctx, t, p, oldest)
+	end := <-ends
+	if err := errors.Join(err, end.err); err != nil {
+		return eventlog.Bounds{}, err
+	}
+	if t.partitions[p.Index].reach(end.offset) {
+		l.watchers.Wake()
+	}
+	return eventlog.Bounds{Start: start, End: max(start, end.offset)}, nil
+}
+
+func (l *Log) offsetFor(ctx context.Context, t *topic, p eventlog.Partition, timestamp int64) (int64, error) {
+	rp := kmsg.NewListOffsetsRequestTopicPartition()
+	rp.Partition, rp.Timestamp = p.Index, timestamp
+	rt := kmsg.NewListOffsetsRequestTopic()
+	rt.Topic, rt.Partitions = t.inKafka, append(rt.Partitions, rp)
+	request := kmsg.NewPtrListOffsetsRequest()
+	request.IsolationLevel = readCommitted
+	request.Topics = append(request.Topics, rt)
+	answer, err := request.RequestWith(ctx, l.client)
+	if err != nil {
+		return 0, err
+	}
+	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
+		return 0, errors.New("the answer is for another partition")
+	}
+	got := answer.Topics[0].Partitions[0]
+	return got.Offset, kerr.ErrorForCode(got.ErrorCode)
+}
