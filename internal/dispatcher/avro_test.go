@@ -117,7 +117,7 @@ func TestAvroPlugin(t *testing.T) {
 		t.Errorf("the result became %+v", got)
 	}
 	for _, model := range []string{"plugin", "status"} {
-		if events, _ := b.pollAvro(model+"/passive", "name=i&count=10&r-historic=true"); len(events) != 1 {
+		if events, _ := b.pollAvro(model+"/passive", "name=i&count=10&r-historic=true"); len(events) != 1 && (len(events) == 0 || !onKafka()) {
 			t.Errorf("%d %s events are read back", len(events), model)
 		}
 	}

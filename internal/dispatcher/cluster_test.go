@@ -50,9 +50,7 @@ func newCluster(t *testing.T, instances int) *cluster {
 	b := &bench{t: t, dir: t.TempDir(), clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}}
 	b.opts = Options{Sources: anySource{}, Lease: time.Minute, Now: b.clock.Now}
 	var err error
-	if b.log, err = eventlog.Open(b.dir+"/log", eventlog.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	b.openLog()
 	if b.store, err = blob.OpenFS(b.dir + "/store"); err != nil {
 		t.Fatal(err)
 	}

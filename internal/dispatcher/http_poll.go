@@ -320,8 +320,13 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 		if a.leased {
 			key := eventKey(record)
 			id = a.consumer.jobID(j, key).String()
-			routing, _ := event.ParseRouting(record.Header) // without one nothing is bypassed
-			if a.consumer.claim(j, key, id, routing.Flags.BypassCache) != goesOut {
+			may, err := a.d.mayGoOut(ctx, a.consumer, j, record, id)
+			if err != nil {
+				a.d.logger.Error("look for what was done", "err", err)
+				a.consumer.giveBack(jobs[i:], false)
+				return
+			}
+			if !may {
 				continue
 			}
 		}

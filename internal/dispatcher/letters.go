@@ -88,6 +88,14 @@ func (l *letters) find(id string) (offset int64, ok bool) {
 	return offset, ok
 }
 
+// open tells whether a letter is there and not closed.
+func (l *letters) open(id letterID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.at[id]
+	return ok
+}
+
 // letterOf returns the ID of a job's dead letter; record is the job's.
 func letterOf(id event.JobID, record *eventlog.Record) string {
 	if id.Feed == feedRetry.letter() {

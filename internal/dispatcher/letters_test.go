@@ -123,6 +123,9 @@ func TestLateSuccessClosesTheLetter(t *testing.T) {
 
 func TestRetryOfAnEventThatIsGone(t *testing.T) {
 	b := newBench(t)
+	if onKafka() {
+		t.Skip("Kafka keeps the older event for a while, and it can be retried")
+	}
 	b.publish(b.file("src", "poison"))
 	b.kill("P", "poison")
 	newer := b.file("src", "poison")

@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"lazuli/event"
 	"lazuli/internal/eventlog"
 )
 
@@ -39,38 +41,57 @@ const (
 	maxOnceBuckets = 400
 )
 
-// verdict is what becomes of a job that is about to be handed out.
-type verdict int
+// mayGoOut decides whether a job may be handed out under an id, or has been done, or waits for another one.
+func (d *Dispatcher) mayGoOut(ctx context.Context, c *consumer, j *job, record *eventlog.Record, id string) (bool, error) {
+	if j.cell.feed == feedRetry {
+		// A letter may have been put here twice. It is tried again as long as it is open.
+		if err := d.letters.catchUp(ctx); err != nil {
+			return false, err
+		}
+		letter := newLetterID(string(record.Key))
+		return c.claim(j, letter, id, !d.letters.open(letter)), nil
+	}
+	routing, _ := event.ParseRouting(record.Header) // without one nothing is bypassed
+	c.mu.Lock()
+	free := routing.Flags.BypassCache || !c.feeds[feedExpedite]
+	c.mu.Unlock()
+	if free {
+		c.name(j, id)
+		return true, nil
+	}
+	return c.claim(j, newLetterID(eventKey(record)), id, false), nil
+}
 
-const (
-	goesOut verdict = iota
-	doneBefore
-	waitForOther
-)
-
-// claim decides whether a job may be handed out. key is the event's.
-func (c *consumer) claim(j *job, key, id string, bypass bool) verdict {
+// claim lets a job hold an event, or says no: because another job holds it, or because it has been done, in the expedite feed
+// or for what the caller knows.
+func (c *consumer) claim(j *job, event letterID, id string, done bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j.id = id
-	if bypass || !c.feeds[feedExpedite] || j.cell.feed == feedRetry {
-		return goesOut
-	}
-	event := newLetterID(key)
 	if other := c.once.holding[event]; other != nil && other != j {
 		j.waitsFor = event
 		j.cell.back(j, never)
-		return waitForOther
+		return false
 	}
-	if c.once.done[event] && j.cell.feed != feedExpedite {
+	if done || c.once.done[event] && j.cell.feed != feedExpedite {
 		j.cell.end(j.offset)
 		c.d.metrics.repeated.Inc()
 		c.d.progress.poke()
-		return doneBefore
+		return false
 	}
 	c.hold(j, event)
-	return goesOut
+	return true
 }
+
+// name remembers a hand-out's id for the log lines about it.
+func (c *consumer) name(j *job, id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	j.id = id
+}
+
+// never is later than any time at which a job may be handed out.
+var never = time.Unix(1<<40, 0)
 
 // hold notes that a job of an event is out. The caller holds c.mu.
 func (c *consumer) hold(j *job, event letterID) {
@@ -80,9 +101,6 @@ func (c *consumer) hold(j *job, event letterID) {
 	j.key = event
 	c.once.holding[event] = j
 }
-
-// never is later than any time at which a job may be handed out.
-var never = time.Unix(1<<40, 0)
 
 // freed is told by the cells of jobs that are not out any more. The caller holds c.mu.
 func (c *consumer) freed(j *job, ended bool) {

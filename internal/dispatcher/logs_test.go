@@ -1,0 +1,88 @@
+package dispatcher
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"lazuli/internal/eventlog"
+	"lazuli/internal/eventlog/kafka"
+	"lazuli/test/servers"
+)
+
+// The whole suite runs on every log: on the embedded one by itself, on the others by TestOnKfake and TestOnKafka, which run
+// this program again with logKind set.
+const logKind = "LAZULI_DISPATCHER_LOG"
+
+// openLog opens the test's log, or opens it again.
+func (b *bench) openLog() {
+	b.t.Helper()
+	var err error
+	switch kind := os.Getenv(logKind); kind {
+	case "":
+		b.log, err = eventlog.Open(b.dir+"/log", eventlog.Options{})
+	case "kfake":
+		if b.brokers == nil {
+			cluster, err := kfake.NewCluster()
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			b.t.Cleanup(cluster.Close)
+			b.brokers = cluster.ListenAddrs()
+		}
+		b.log, err = b.openKafka()
+	case "kafka":
+		b.brokers = []string{servers.Kafka(b.t)}
+		b.log, err = b.openKafka()
+	default:
+		b.t.Fatalf("%s=%s is not a kind of log", logKind, kind)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+var namespaces atomic.Int64
+
+func (b *bench) openKafka() (eventlog.Log, error) {
+	if b.namespace == "" {
+		b.namespace = fmt.Sprintf("dispatcher-%d-%d.", time.Now().UnixNano(), namespaces.Add(1))
+	}
+	return kafka.Open(context.Background(), kafka.Options{Brokers: b.brokers, Namespace: b.namespace,
+		Logger: slog.New(slog.DiscardHandler)})
+}
+
+// onKafka tells whether the test's log compacts later, if ever.
+func onKafka() bool { return os.Getenv(logKind) != "" }
+
+func TestOnKfake(t *testing.T) { runOn(t, "kfake") }
+
+func TestOnKafka(t *testing.T) {
+	servers.Kafka(t) // skips where there is none, and keeps it running
+	runOn(t, "kafka")
+}
+
+func runOn(t *testing.T, kind string) {
+	if onKafka() {
+		t.Skip("it is what is running")
+	}
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "-test.timeout", "10m")
+	cmd.Env = append(os.Environ(), logKind+"="+kind)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "PASS") {
+		t.Errorf("the suite on %s: %v\n%s", kind, err, out)
+	}
+}
