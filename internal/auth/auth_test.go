@@ -223,3 +223,19 @@ func FuzzParseHash(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkKnownPassword is what a poll pays for its credentials.
+func BenchmarkKnownPassword(b *testing.B) {
+	g, err := New(config.Auth{Users: []config.AuthUser{{Name: "runner", PasswordHash: HashPassword("p")}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://host/x", nil)
+	r.SetBasicAuth("runner", "p")
+	g.admit(r)
+	for b.Loop() {
+		if g.admit(r) != "" {
+			b.Fatal("refused")
+		}
+	}
+}

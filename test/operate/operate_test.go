@@ -269,6 +269,21 @@ func TestBeyondLoopback(t *testing.T) {
 	}
 }
 
+// TestPagesOverTLS: the command line asks them with a CA file, and not without.
+func TestPagesOverTLS(t *testing.T) {
+	cert, key := makePair(t)
+	up := platform.Start(t, filepath.Join(t.TempDir(), "data"), "--no-plugins", "--tls-cert-file", cert, "--tls-key-file", key)
+	if !strings.HasPrefix(up.Pages, "https://") {
+		t.Fatalf("pages on %s", up.Pages)
+	}
+	if out := mustLazuli(t, "", "plugin", "list", "--server", up.Pages, "--ca-file", cert); out != "no plugin is registered" {
+		t.Errorf("asked over TLS: %s", out)
+	}
+	if out, err := lazuli(t, "", "plugin", "list", "--server", up.Pages); err == nil || !strings.Contains(out, "certificate") {
+		t.Errorf("without the CA file: %v, %s", err, out)
+	}
+}
+
 func trusting(t *testing.T, roots string) *http.Client {
 	t.Helper()
 	pem, err := os.ReadFile(roots)

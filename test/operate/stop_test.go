@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -90,6 +91,31 @@ func waitingPoll(t *testing.T, up *platform.Up, d *client.Dispatcher) <-chan cli
 	return nil
 }
 
+// waitingFile asks for a file with a job that is out, to be answered when it is done, and returns when the question is on its way.
+func waitingFile(t *testing.T, up *platform.Up, sha string) <-chan string {
+	t.Helper()
+	sent, state := make(chan struct{}), make(chan string, 1)
+	ctx := httptrace.WithClientTrace(context.WithoutCancel(t.Context()), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) }})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, up.Pages+"/api/v1/binaries/"+sha+"?wait=10m", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		var f platform.File
+		res, err := http.DefaultClient.Do(req)
+		if err == nil {
+			err = json.NewDecoder(res.Body).Decode(&f)
+			res.Body.Close()
+		}
+		if err != nil {
+			t.Errorf("who waits for a file: %v", err)
+		}
+		state <- f.State
+	}()
+	<-sent
+	return state
+}
+
 // slowPost begins to post a status and returns what sends the rest and reads the answer.
 func slowPost(t *testing.T, up *platform.Up, status *event.Status) (net.Conn, func() string) {
 	t.Helper()
@@ -144,12 +170,16 @@ func TestStop(t *testing.T) {
 		t.Fatal("two files are not two jobs")
 	}
 	answered := waitingPoll(t, up, d)
+	state := waitingFile(t, up, second.Entity.SHA256)
 	_, finish := slowPost(t, up, completed(first))
 
 	begun := time.Now()
 	up.Signal(t, syscall.SIGTERM)
 	if a := <-answered; len(a.Events) > 0 || a.Info.Filtered != 0 {
 		t.Errorf("the poll that waited is answered %+v", a)
+	}
+	if got := <-state; got != "working" {
+		t.Errorf("who waited for a file is told %q", got)
 	}
 	if answer := finish(); !strings.HasPrefix(answer, "HTTP/1.1 200 ") || !strings.Contains(answer, `"total_ok":1`) {
 		t.Errorf("the request under way is answered %q", answer)
