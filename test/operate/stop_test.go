@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -232,6 +233,48 @@ func TestSecondSignal(t *testing.T) {
 	if code := up.Wait(t, time.Second); code != 128+int(syscall.SIGTERM) {
 		t.Errorf("exit code %d", code)
 	}
+}
+
+// TestStopWithJob: what a worker is at when the platform stops is done and reported before it ends.
+func TestStopWithJob(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	up := platform.Start(t, data, "--workers", "1")
+	content := make([]byte, 64<<20)
+	rand.Read(content) // never fails
+	sha, err := up.Submit(t.Context(), "large", content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	working := ""
+	for deadline := time.Now().Add(time.Minute); working == ""; {
+		var f platform.File
+		if err := up.Get(t.Context(), "/api/v1/binaries/"+sha, &f); err != nil && time.Now().After(deadline) { // it is not in the index at once
+			t.Fatal(err)
+		}
+		for _, p := range f.Pending {
+			if p.State == "running" {
+				working = p.Plugin
+			}
+		}
+		if f.State == "done" && len(f.Statuses) > 0 {
+			t.Fatalf("the jobs are done before anybody saw them: %+v", f.Statuses)
+		}
+	}
+	up.Signal(t, syscall.SIGTERM)
+	if code := up.Wait(t, stopTime); code != 0 {
+		t.Errorf("exit code %d\n%s", code, up.Stderr())
+	}
+	up = platform.Start(t, data, "--no-plugins")
+	f, err := up.Settled(t.Context(), sha)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range f.Statuses {
+		if s.Plugin == working && s.State == "completed" {
+			return
+		}
+	}
+	t.Errorf("%s was at work, and its statuses are %+v", working, f.Statuses)
 }
 
 // TestStopWithWorkers: live updates, clients that wait and the platform's own workers do not hold a stop up.
