@@ -277,7 +277,7 @@ func TestStopWithJob(t *testing.T) {
 	t.Errorf("%s was at work, and its statuses are %+v", working, f.Statuses)
 }
 
-// TestStopWithWorkers: live updates, clients that wait and the platform's own workers do not hold a stop up.
+// TestStopWithWorkers: live updates, clients that wait and the platform's own workers do not hold a stop up; it is the end of the terminal here.
 func TestStopWithWorkers(t *testing.T) {
 	up := platform.Start(t, filepath.Join(t.TempDir(), "data"))
 	res, err := http.Get(up.Pages + "/api/v1/events")
@@ -286,7 +286,7 @@ func TestStopWithWorkers(t *testing.T) {
 	}
 	defer res.Body.Close()
 	begun := time.Now()
-	up.Signal(t, syscall.SIGTERM)
+	up.Signal(t, syscall.SIGHUP)
 	if code := up.Wait(t, stopTime); code != 0 {
 		t.Errorf("exit code %d\n%s", code, up.Stderr())
 	}
