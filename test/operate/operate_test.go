@@ -66,7 +66,7 @@ func mustLazuli(t *testing.T, in string, args ...string) string {
 }
 
 // startGuarded starts a platform whose port for plugins wants credentials and speaks TLS. roots trust its certificate.
-func startGuarded(t *testing.T) (up *platform.Up, roots string) {
+func startGuarded(t *testing.T, args ...string) (up *platform.Up, roots string) {
 	t.Helper()
 	cert, key := makePair(t)
 	config := fmt.Sprintf(`
@@ -78,7 +78,8 @@ dispatcher_auth:
     - {name: scripts, sha256: %q}
 dispatcher_tls: {cert_file: %q, key_file: %q}
 `, mustLazuli(t, password+"\n", "hash-password"), writeFile(t, "feed", "from a file\n"), mustLazuli(t, token, "hash-password", "--token"), cert, key)
-	up = platform.Start(t, filepath.Join(t.TempDir(), "data"), "--config", writeFile(t, "lazuli.yaml", config))
+	args = append([]string{"--config", writeFile(t, "lazuli.yaml", config)}, args...)
+	up = platform.Start(t, filepath.Join(t.TempDir(), "data"), args...)
 	return up, cert
 }
 

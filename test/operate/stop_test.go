@@ -3,12 +3,14 @@ package operate
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -293,5 +295,29 @@ func TestStopWithWorkers(t *testing.T) {
 	t.Logf("the stop took %s", time.Since(begun).Round(time.Millisecond))
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
 		t.Errorf("the live updates were cut, not ended: %v", err)
+	}
+}
+
+// TestStopOverTLS: over HTTP/2 a poll that waits is answered as well.
+func TestStopOverTLS(t *testing.T) {
+	up, roots := startGuarded(t, "--no-plugins")
+	pem, err := os.ReadFile(roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	d, err := client.NewDispatcher(up.Plugins, client.WithTries(1, 0), client.WithAccess(client.Access{Token: token, RootCAs: pool}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	answered := waitingPoll(t, up, d)
+	up.Signal(t, syscall.SIGTERM)
+	if a := <-answered; len(a.Events) > 0 || a.Info.Filtered != 0 || !a.Info.Ready {
+		t.Errorf("the poll that waited is answered %+v", a)
+	}
+	if code := up.Wait(t, stopTime); code != 0 {
+		t.Errorf("exit code %d\n%s", code, up.Stderr())
 	}
 }
