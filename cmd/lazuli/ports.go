@@ -41,7 +41,7 @@ const drainTime = 2 * time.Second
 func (p *platform) openPorts() error {
 	cfg, err := p.cfg, error(nil)
 	if !cfg.DispatcherAuth.Empty() {
-		if p.ports.gate, err = auth.New(cfg.DispatcherAuth); err != nil {
+		if p.ports.gate, err = auth.New(cfg.DispatcherAuth, p.logger.With("part", "auth")); err != nil {
 			return &usageError{fmt.Errorf("dispatcher_auth: %w", err)}
 		}
 	}

@@ -15,8 +15,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -28,7 +27,8 @@ import (
 // Gate knows the credentials of a port. It is safe for use from many goroutines.
 type Gate struct {
 	users  map[string]*user
-	tokens [][sha256.Size]byte
+	tokens []*token
+	files  secretFiles
 	key    [32]byte // of the HMACs; lives as long as this process
 
 	hashing chan struct{}      // holds one while a password is hashed: a flood of them takes one core and one hash's memory
@@ -41,6 +41,11 @@ type Gate struct {
 
 // mac stands for a name with a password.
 type mac [sha256.Size]byte
+
+// token is the SHA-256 of a token; nobody can guess what is hashed.
+type token struct {
+	sum atomic.Pointer[[sha256.Size]byte]
+}
 
 type user struct {
 	hash  *hash               // nil when the password came from a file, and is known
@@ -56,89 +61,70 @@ const (
 	minToken    = 16      // bytes: what is shorter can be guessed
 )
 
-// New reads the credentials of a configuration, with the files that it names. An error names the key.
-func New(c config.Auth) (*Gate, error) {
-	g := &Gate{users: map[string]*user{}, hashing: make(chan struct{}, 1), wrong: map[mac]bool{}}
-	rand.Read(g.key[:]) // never fails
+// New reads the credentials of a configuration, with the files that it names, which are read anew when they change. An
+// error names the key.
+func New(c config.Auth, logger *slog.Logger) (*Gate, error) {
+	g := newGate()
+	g.files.logger = logger
 	for _, u := range c.Users {
-		var known user
+		known := &user{}
+		g.users[u.Name] = known
 		if u.PasswordFile != "" {
-			password, err := readSecret(u.PasswordFile)
-			if err != nil {
+			f := g.passwordFile(u.Name, u.PasswordFile, known)
+			if err := f.load(); err != nil {
 				return nil, fmt.Errorf("user %s: password_file: %w", u.Name, err)
 			}
-			m := g.mac(u.Name, password)
-			known.known.Store(&m)
-		} else {
-			h, err := parseHash(u.PasswordHash)
-			if err != nil {
-				return nil, fmt.Errorf("user %s: password_hash %w", u.Name, err)
-			}
-			known.hash = &h
+			g.files.files = append(g.files.files, f)
+			continue
 		}
-		g.users[u.Name] = &known
+		h, err := parseHash(u.PasswordHash)
+		if err != nil {
+			return nil, fmt.Errorf("user %s: password_hash %w", u.Name, err)
+		}
+		known.hash = &h
 	}
 	for _, t := range c.Tokens {
-		sum, err := tokenSum(t)
-		if err != nil {
-			return nil, fmt.Errorf("token %s: %w", t.Name, err)
+		known := &token{}
+		g.tokens = append(g.tokens, known)
+		if t.File != "" {
+			f := tokenFile(t.Name, t.File, known)
+			if err := f.load(); err != nil {
+				return nil, fmt.Errorf("token %s: file: %w", t.Name, err)
+			}
+			g.files.files = append(g.files.files, f)
+			continue
 		}
-		g.tokens = append(g.tokens, sum)
+		var sum [sha256.Size]byte
+		if n, err := hex.Decode(sum[:], []byte(t.SHA256)); err != nil || n != len(sum) {
+			return nil, fmt.Errorf("token %s: sha256 must be 64 hex digits: `lazuli hash-password --token` makes them", t.Name)
+		}
+		known.sum.Store(&sum)
 	}
 	return g, nil
 }
 
 // ForToken returns a gate that only the holder of one token passes.
-func ForToken(token string) *Gate {
-	g := &Gate{hashing: make(chan struct{}, 1), wrong: map[mac]bool{}}
-	g.tokens = append(g.tokens, sha256.Sum256([]byte(token)))
+func ForToken(text string) *Gate {
+	g := newGate()
+	sum := sha256.Sum256([]byte(text))
+	known := &token{}
+	known.sum.Store(&sum)
+	g.tokens = append(g.tokens, known)
 	return g
 }
 
-func tokenSum(t config.AuthToken) (sum [sha256.Size]byte, err error) {
-	if t.File == "" {
-		n, err := hex.Decode(sum[:], []byte(t.SHA256))
-		if err != nil || n != len(sum) {
-			return sum, errors.New("sha256 must be 64 hex digits: `lazuli hash-password --token` makes them")
-		}
-		return sum, nil
-	}
-	token, err := readSecret(t.File)
-	if err != nil {
-		return sum, fmt.Errorf("file: %w", err)
-	}
-	if len(token) < minToken {
-		return sum, fmt.Errorf("file: the token in %s has fewer than %d characters: `openssl rand -hex 32` makes a good one", t.File, minToken)
-	}
-	return sha256.Sum256([]byte(token)), nil
-}
-
-// readSecret reads a file that holds one password or token, perhaps with a newline at its end.
-func readSecret(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if info.Size() > maxSecret {
-		return "", fmt.Errorf("%s is larger than %d bytes: it should hold one secret", path, maxSecret)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	secret := strings.TrimRight(string(text), "\r\n")
-	if secret == "" || strings.ContainsAny(secret, "\r\n") {
-		return "", fmt.Errorf("%s must hold one line with the secret", path)
-	}
-	return secret, nil
+func newGate() *Gate {
+	g := &Gate{users: map[string]*user{}, hashing: make(chan struct{}, 1), wrong: map[mac]bool{}, files: secretFiles{every: lookEvery}}
+	rand.Read(g.key[:]) // never fails
+	return g
 }
 
 // token tells whether a token is one of those configured. All are compared, in constant time.
-func (g *Gate) token(token string) bool {
-	sum := sha256.Sum256([]byte(token))
+func (g *Gate) token(text string) bool {
+	sum := sha256.Sum256([]byte(text))
 	found := 0
-	for i := range g.tokens {
-		found |= subtle.ConstantTimeCompare(sum[:], g.tokens[i][:])
+	for _, t := range g.tokens {
+		found |= subtle.ConstantTimeCompare(sum[:], t.sum.Load()[:])
 	}
 	return found == 1
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,7 +29,7 @@ func secret(t *testing.T, text string) string {
 
 const longToken = "6f1f2a0d8c44d9a1"
 
-func newGate(t *testing.T) *Gate {
+func exampleGate(t *testing.T) *Gate {
 	t.Helper()
 	g, err := New(config.Auth{
 		Users: []config.AuthUser{
@@ -39,7 +40,7 @@ func newGate(t *testing.T) *Gate {
 			{Name: "a", SHA256: HashToken("token-of-a")},
 			{Name: "b", File: secret(t, longToken)},
 		},
-	})
+	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func header(value string) func(*http.Request) {
 }
 
 func TestGuard(t *testing.T) {
-	g := newGate(t)
+	g := exampleGate(t)
 	var outcomes []Outcome
 	h := g.Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
 		func(w http.ResponseWriter, code int, title, detail string) { http.Error(w, title+": "+detail, code) },
@@ -110,7 +111,7 @@ func TestGuard(t *testing.T) {
 
 // TestKnownPasswordsAreCheap: after the first time no request waits for a hash, right or wrong.
 func TestKnownPasswordsAreCheap(t *testing.T) {
-	g := newGate(t)
+	g := exampleGate(t)
 	if ok, err := g.password(t.Context(), "runner", "correct horse"); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
@@ -131,7 +132,7 @@ func TestKnownPasswordsAreCheap(t *testing.T) {
 
 // TestManyAtOnce: plugins that begin together cost one hash, and guesses do not pile up without bound.
 func TestManyAtOnce(t *testing.T) {
-	g := newGate(t)
+	g := exampleGate(t)
 	g.hashing <- struct{}{}
 	var callers sync.WaitGroup
 	for range 200 {
@@ -159,7 +160,7 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestForgetsWrongPasswords(t *testing.T) {
-	g := newGate(t)
+	g := exampleGate(t)
 	for i := range maxWrong + 1 {
 		g.noteWrong(mac{byte(i), byte(i >> 8)})
 	}
@@ -180,7 +181,7 @@ func TestFaults(t *testing.T) {
 		"fewer than 16 characters":                  {Tokens: []config.AuthToken{{Name: "g", File: secret(t, "short")}}},
 		"token h: sha256 must be":                   {Tokens: []config.AuthToken{{Name: "h", SHA256: "abc"}}},
 	} {
-		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(c, slog.Default()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
@@ -222,4 +223,65 @@ func FuzzParseHash(f *testing.F) {
 			h.matches("p")
 		}
 	})
+}
+
+// BenchmarkKnownPassword is what a poll pays for its credentials.
+func BenchmarkKnownPassword(b *testing.B) {
+	g, err := New(config.Auth{Users: []config.AuthUser{{Name: "runner", PasswordHash: HashPassword("p")}}}, slog.Default())
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "http://host/x", nil)
+	r.SetBasicAuth("runner", "p")
+	g.admit(r)
+	for b.Loop() {
+		if g.admit(r) != "" {
+			b.Fatal("refused")
+		}
+	}
+}
+
+// TestFilesThatChange: a secret that was changed counts, the old one no longer; a file that went away changes nothing.
+func TestFilesThatChange(t *testing.T) {
+	passwordFile, tokenFile := secret(t, "first"), secret(t, "first-token-0123456789")
+	g, err := New(config.Auth{
+		Users:  []config.AuthUser{{Name: "feed", PasswordFile: passwordFile}},
+		Tokens: []config.AuthToken{{Name: "a", File: tokenFile}},
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants := func(which, name string) {
+		t.Helper()
+		for _, word := range []string{"first", "second"} {
+			r := httptest.NewRequest(http.MethodGet, "http://host/x", nil)
+			r.SetBasicAuth("feed", word)
+			bearer := httptest.NewRequest(http.MethodGet, "http://host/x", nil)
+			bearer.Header.Set("Authorization", "Bearer "+word+"-token-0123456789")
+			if got := g.admit(r) == "" && g.admit(bearer) == ""; got != (word == which) {
+				t.Errorf("%s: %s is let in: %v", name, word, got)
+			}
+		}
+	}
+	change := func(name, text string, at int64) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(name, time.Time{}, time.Unix(at, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.files.every = time.Hour
+	wants("first", "at first")
+	change(passwordFile, "second", 1_700_000_000)
+	change(tokenFile, "second-token-0123456789", 1_700_000_000)
+	wants("first", "within the time between two looks")
+	g.files.every = 0
+	wants("second", "after the change")
+	change(tokenFile, "short", 1_700_000_001)
+	if err := os.Remove(passwordFile); err != nil {
+		t.Fatal(err)
+	}
+	wants("second", "after a broken change")
 }

@@ -55,6 +55,7 @@ func (g *Gate) Guard(next http.Handler, refuse Refuse, refused func(Outcome), op
 
 // admit returns "" for a request that may pass.
 func (g *Gate) admit(r *http.Request) Outcome {
+	g.files.refresh()
 	scheme, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):

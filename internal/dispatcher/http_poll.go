@@ -423,7 +423,8 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 	}
 	get := &queryReader{q: q}
 	p := &poll{active: active, leased: active && model == event.ModelBinary, avro: get.bool("avro-format")}
-	p.identity = identity{Name: q.Get("name"), Version: q.Get("version"), Model: model, Debug: get.bool("debug")}
+	text := func(key string) string { return strings.ToValidUTF8(q.Get(key), "\uFFFD") } // names of groups and JSON must be
+	p.identity = identity{Name: text("name"), Version: text("version"), Model: model, Debug: get.bool("debug")}
 	p.count = min(max(get.int("count", 1), 1), maxCount)
 	p.deadline = clampDeadline(time.Duration(get.int("deadline", int(defaultDeadline.Seconds()))) * time.Second)
 	p.feeds[feedExpedite], p.feeds[feedLive], p.feeds[feedHistoric] = get.bool("r-expedite"), get.bool("r-live"), get.bool("r-historic")

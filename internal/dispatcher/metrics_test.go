@@ -193,9 +193,10 @@ func TestLabelsThatClientsChoose(t *testing.T) {
 		}
 	}
 	b.wants(map[string]string{
-		`dispatcher_event_fetch_requests_total{entity="binary",plugin="other"}`:               "2",
-		`dispatcher_event_fetch_requests_total{entity="binary",plugin="ok"}`:                  "1",
-		`lazuli_consumer_lag_events{entity="binary",feed="live",plugin="ok",version="other"}`: "0",
+		`dispatcher_event_fetch_requests_total{entity="binary",plugin="other"}`:           "1",
+		`dispatcher_event_fetch_requests_total{entity="binary",plugin="�"}`:               "1",
+		`dispatcher_event_fetch_requests_total{entity="binary",plugin="ok"}`:              "1",
+		`lazuli_consumer_lag_events{entity="binary",feed="live",plugin="ok",version="�"}`: "0",
 	})
 
 	label := boundedLabel{seen: map[string]bool{}}

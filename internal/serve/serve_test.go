@@ -92,6 +92,20 @@ func TestSlowHeader(t *testing.T) {
 	}
 }
 
+// TestSlowHandshake: the same before TLS has begun.
+func TestSlowHandshake(t *testing.T) {
+	cert, key := writePair(t, t.TempDir(), "x", time.Unix(1_700_000_000, 0))
+	c, err := LoadCertificate(cert, key, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := dial(t, start(t, hello, Options{HeaderTimeout: 50 * time.Millisecond, Certificate: c}))
+	send(t, conn, "\x16\x03\x01") // a handshake's first bytes
+	if got, err := io.ReadAll(conn); err != nil || len(got) > 0 {
+		t.Errorf("%q, %v; want the end of the connection", got, err)
+	}
+}
+
 // TestIdle: a connection without requests is closed, after it was kept for a second one.
 func TestIdle(t *testing.T) {
 	addr := start(t, hello, Options{IdleTimeout: 50 * time.Millisecond})

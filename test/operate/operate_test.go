@@ -66,7 +66,7 @@ func mustLazuli(t *testing.T, in string, args ...string) string {
 }
 
 // startGuarded starts a platform whose port for plugins wants credentials and speaks TLS. roots trust its certificate.
-func startGuarded(t *testing.T) (up *platform.Up, roots string) {
+func startGuarded(t *testing.T, args ...string) (up *platform.Up, roots string) {
 	t.Helper()
 	cert, key := makePair(t)
 	config := fmt.Sprintf(`
@@ -78,7 +78,8 @@ dispatcher_auth:
     - {name: scripts, sha256: %q}
 dispatcher_tls: {cert_file: %q, key_file: %q}
 `, mustLazuli(t, password+"\n", "hash-password"), writeFile(t, "feed", "from a file\n"), mustLazuli(t, token, "hash-password", "--token"), cert, key)
-	up = platform.Start(t, filepath.Join(t.TempDir(), "data"), "--config", writeFile(t, "lazuli.yaml", config))
+	args = append([]string{"--config", writeFile(t, "lazuli.yaml", config)}, args...)
+	up = platform.Start(t, filepath.Join(t.TempDir(), "data"), args...)
 	return up, cert
 }
 
@@ -266,6 +267,21 @@ func TestBeyondLoopback(t *testing.T) {
 	res.Body.Close()
 	if res.StatusCode != 401 || !strings.Contains(up.Stderr(), "in the clear") {
 		t.Errorf("%s, and the log says %q", res.Status, up.Stderr())
+	}
+}
+
+// TestPagesOverTLS: the command line asks them with a CA file, and not without.
+func TestPagesOverTLS(t *testing.T) {
+	cert, key := makePair(t)
+	up := platform.Start(t, filepath.Join(t.TempDir(), "data"), "--no-plugins", "--tls-cert-file", cert, "--tls-key-file", key)
+	if !strings.HasPrefix(up.Pages, "https://") {
+		t.Fatalf("pages on %s", up.Pages)
+	}
+	if out := mustLazuli(t, "", "plugin", "list", "--server", up.Pages, "--ca-file", cert); out != "no plugin is registered" {
+		t.Errorf("asked over TLS: %s", out)
+	}
+	if out, err := lazuli(t, "", "plugin", "list", "--server", up.Pages); err == nil || !strings.Contains(out, "certificate") {
+		t.Errorf("without the CA file: %v, %s", err, out)
 	}
 }
 

@@ -2,11 +2,15 @@ package operate
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -90,6 +94,31 @@ func waitingPoll(t *testing.T, up *platform.Up, d *client.Dispatcher) <-chan cli
 	return nil
 }
 
+// waitingFile asks for a file with a job that is out, to be answered when it is done, and returns when the question is on its way.
+func waitingFile(t *testing.T, up *platform.Up, sha string) <-chan string {
+	t.Helper()
+	sent, state := make(chan struct{}), make(chan string, 1)
+	ctx := httptrace.WithClientTrace(context.WithoutCancel(t.Context()), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) }})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, up.Pages+"/api/v1/binaries/"+sha+"?wait=10m", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		var f platform.File
+		res, err := http.DefaultClient.Do(req)
+		if err == nil {
+			err = json.NewDecoder(res.Body).Decode(&f)
+			res.Body.Close()
+		}
+		if err != nil {
+			t.Errorf("who waits for a file: %v", err)
+		}
+		state <- f.State
+	}()
+	<-sent
+	return state
+}
+
 // slowPost begins to post a status and returns what sends the rest and reads the answer.
 func slowPost(t *testing.T, up *platform.Up, status *event.Status) (net.Conn, func() string) {
 	t.Helper()
@@ -144,12 +173,16 @@ func TestStop(t *testing.T) {
 		t.Fatal("two files are not two jobs")
 	}
 	answered := waitingPoll(t, up, d)
+	state := waitingFile(t, up, second.Entity.SHA256)
 	_, finish := slowPost(t, up, completed(first))
 
 	begun := time.Now()
 	up.Signal(t, syscall.SIGTERM)
 	if a := <-answered; len(a.Events) > 0 || a.Info.Filtered != 0 {
 		t.Errorf("the poll that waited is answered %+v", a)
+	}
+	if got := <-state; got != "working" {
+		t.Errorf("who waited for a file is told %q", got)
 	}
 	if answer := finish(); !strings.HasPrefix(answer, "HTTP/1.1 200 ") || !strings.Contains(answer, `"total_ok":1`) {
 		t.Errorf("the request under way is answered %q", answer)
@@ -204,7 +237,49 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
-// TestStopWithWorkers: live updates, clients that wait and the platform's own workers do not hold a stop up.
+// TestStopWithJob: what a worker is at when the platform stops is done and reported before it ends.
+func TestStopWithJob(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	up := platform.Start(t, data, "--workers", "1")
+	content := make([]byte, 64<<20)
+	rand.Read(content) // never fails
+	sha, err := up.Submit(t.Context(), "large", content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	working := ""
+	for deadline := time.Now().Add(time.Minute); working == ""; {
+		var f platform.File
+		if err := up.Get(t.Context(), "/api/v1/binaries/"+sha, &f); err != nil && time.Now().After(deadline) { // it is not in the index at once
+			t.Fatal(err)
+		}
+		for _, p := range f.Pending {
+			if p.State == "running" {
+				working = p.Plugin
+			}
+		}
+		if f.State == "done" && len(f.Statuses) > 0 {
+			t.Fatalf("the jobs are done before anybody saw them: %+v", f.Statuses)
+		}
+	}
+	up.Signal(t, syscall.SIGTERM)
+	if code := up.Wait(t, stopTime); code != 0 {
+		t.Errorf("exit code %d\n%s", code, up.Stderr())
+	}
+	up = platform.Start(t, data, "--no-plugins")
+	f, err := up.Settled(t.Context(), sha)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range f.Statuses {
+		if s.Plugin == working && s.State == "completed" {
+			return
+		}
+	}
+	t.Errorf("%s was at work, and its statuses are %+v", working, f.Statuses)
+}
+
+// TestStopWithWorkers: live updates, clients that wait and the platform's own workers do not hold a stop up; it is the end of the terminal here.
 func TestStopWithWorkers(t *testing.T) {
 	up := platform.Start(t, filepath.Join(t.TempDir(), "data"))
 	res, err := http.Get(up.Pages + "/api/v1/events")
@@ -213,12 +288,36 @@ func TestStopWithWorkers(t *testing.T) {
 	}
 	defer res.Body.Close()
 	begun := time.Now()
-	up.Signal(t, syscall.SIGTERM)
+	up.Signal(t, syscall.SIGHUP)
 	if code := up.Wait(t, stopTime); code != 0 {
 		t.Errorf("exit code %d\n%s", code, up.Stderr())
 	}
 	t.Logf("the stop took %s", time.Since(begun).Round(time.Millisecond))
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
 		t.Errorf("the live updates were cut, not ended: %v", err)
+	}
+}
+
+// TestStopOverTLS: over HTTP/2 a poll that waits is answered as well.
+func TestStopOverTLS(t *testing.T) {
+	up, roots := startGuarded(t, "--no-plugins")
+	pem, err := os.ReadFile(roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	d, err := client.NewDispatcher(up.Plugins, client.WithTries(1, 0), client.WithAccess(client.Access{Token: token, RootCAs: pool}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	answered := waitingPoll(t, up, d)
+	up.Signal(t, syscall.SIGTERM)
+	if a := <-answered; len(a.Events) > 0 || a.Info.Filtered != 0 || !a.Info.Ready {
+		t.Errorf("the poll that waited is answered %+v", a)
+	}
+	if code := up.Wait(t, stopTime); code != 0 {
+		t.Errorf("exit code %d\n%s", code, up.Stderr())
 	}
 }
