@@ -25,31 +25,28 @@ const (
 const headerKey = "lazuli"
 
 // Append implements eventlog.Log. The records of all partitions but that of the last record go out at once; that one follows
-// when all others are acknowledged. Concurrent calls share requests and batches.
+// when all others are acknowledged. Concurrent calls share requests and batches. Once the records are on their way the outcome
+// counts, whatever ctx does meanwhile.
 func (l *Log) Append(ctx context.Context, records []eventlog.Record) ([]eventlog.Position, error) {
-	ctx, done, err := l.begin(ctx)
+	const what = "append to the log"
+	records, err := clone(records)
 	if err != nil {
+		return nil, explain(what, err)
+	}
+	parts, err := call(ctx, l, what, func(ctx context.Context) ([]*part, error) { return l.plan(ctx, records) })
+	if err != nil || len(parts) == 0 {
 		return nil, err
 	}
-	defer done()
-	parts, err := l.plan(ctx, records)
-	if err != nil {
-		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
-	}
-	if len(parts) == 0 {
-		return nil, nil
-	}
-	// From here on the outcome counts, whatever the caller's context does meanwhile.
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), patience, ErrAway)
-	defer cancel()
-	last := len(parts) - 1
-	if err := l.produce(ctx, parts[:last]); err != nil {
-		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
-	}
-	if err := l.produce(ctx, parts[last:]); err != nil {
-		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
-	}
-	return l.kept(parts, len(records)), nil
+	return call(context.WithoutCancel(ctx), l, what, func(ctx context.Context) ([]eventlog.Position, error) {
+		last := len(parts) - 1
+		if err := l.produce(ctx, parts[:last]); err != nil {
+			return nil, err
+		}
+		if err := l.produce(ctx, parts[last:]); err != nil {
+			return nil, err
+		}
+		return l.kept(parts, len(records)), nil
+	})
 }
 
 // part is what one call appends to one partition.
@@ -67,18 +64,11 @@ type part struct {
 func (l *Log) plan(ctx context.Context, records []eventlog.Record) ([]*part, error) {
 	var parts []*part
 	byPlace := make(map[eventlog.Partition]*part)
-	bytes := 0
 	for i := range records {
 		r := &records[i]
 		t, err := l.view.topic(ctx, r.Topic)
 		if err != nil {
 			return nil, fmt.Errorf("record %d: %w", i, err)
-		}
-		if size := r.Size(); size > eventlog.MaxRecordBytes {
-			return nil, fmt.Errorf("record %d for %s: %d bytes: %w", i, r.Topic, size, eventlog.ErrTooLarge)
-		}
-		if bytes += r.Size(); bytes > eventlog.MaxAppendBytes {
-			return nil, fmt.Errorf("%d bytes in one call: %w", bytes, eventlog.ErrTooLarge)
 		}
 		if t.Compact && len(r.Key) == 0 {
 			return nil, fmt.Errorf("record %d for %s: %w: a record in a compacted topic needs a key", i, r.Topic, eventlog.ErrInvalid)
@@ -100,6 +90,35 @@ func (l *Log) plan(ctx context.Context, records []eventlog.Record) ([]*part, err
 		parts = append(slices.Delete(parts, i, i+1), p)
 	}
 	return parts, nil
+}
+
+// clone copies records, for the client may hold them longer than the call, and refuses too large ones.
+func clone(records []eventlog.Record) ([]eventlog.Record, error) {
+	size := 0
+	for i := range records {
+		r := &records[i]
+		if r.Size() > eventlog.MaxRecordBytes {
+			return nil, fmt.Errorf("record %d for %s: %d bytes: %w", i, r.Topic, r.Size(), eventlog.ErrTooLarge)
+		}
+		if size += r.Size(); size > eventlog.MaxAppendBytes {
+			return nil, fmt.Errorf("%d bytes in one call: %w", size, eventlog.ErrTooLarge)
+		}
+	}
+	space := make([]byte, 0, size)
+	keep := func(b []byte) []byte {
+		if b == nil {
+			return nil
+		}
+		from := len(space)
+		space = append(space, b...)
+		return space[from:len(space):len(space)]
+	}
+	copied := make([]eventlog.Record, len(records))
+	for i := range records {
+		r := &records[i]
+		copied[i] = eventlog.Record{Topic: r.Topic, Key: keep(r.Key), Header: keep(r.Header), Value: keep(r.Value)}
+	}
+	return copied, nil
 }
 
 // encode makes the record of the client. It shares the bytes.
