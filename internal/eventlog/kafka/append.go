@@ -2,9 +2,9 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,8 +25,7 @@ const (
 const headerKey = "lazuli"
 
 // Append implements eventlog.Log. The records of all partitions but that of the last record go out at once; that one follows
-// when all others are acknowledged. Concurrent calls share requests and batches. Once the records are on their way the outcome
-// counts, whatever ctx does meanwhile.
+// when all others are acknowledged. Concurrent calls share batches.
 func (l *Log) Append(ctx context.Context, records []eventlog.Record) ([]eventlog.Position, error) {
 	const what = "append to the log"
 	records, err := clone(records)
@@ -37,12 +36,13 @@ func (l *Log) Append(ctx context.Context, records []eventlog.Record) ([]eventlog
 	if err != nil || len(parts) == 0 {
 		return nil, err
 	}
-	return call(context.WithoutCancel(ctx), l, what, func(ctx context.Context) ([]eventlog.Position, error) {
+	// Once the records are on their way the outcome counts, whatever the caller's context does meanwhile.
+	return call(context.WithoutCancel(ctx), l, what, func(bounded context.Context) ([]eventlog.Position, error) {
 		last := len(parts) - 1
-		if err := l.produce(ctx, parts[:last]); err != nil {
+		if err := l.produce(bounded, ctx, parts[:last]); err != nil {
 			return nil, err
 		}
-		if err := l.produce(ctx, parts[last:]); err != nil {
+		if err := l.produce(bounded, bounded, parts[last:]); err != nil {
 			return nil, err
 		}
 		return l.kept(parts, len(records)), nil
@@ -56,8 +56,11 @@ type part struct {
 	records []*kgo.Record
 	indexes []int // where each is among the records of the call
 
-	ctx     context.Context // of the client's records: leads back here
-	refused atomic.Bool     // by the partitioner: the client does not know of the partition yet
+	ctx context.Context // of the client's records: leads back here
+
+	taken   atomic.Bool // by the lane, or by the caller who gave up
+	done    chan error  // gets one
+	refused atomic.Bool // by the partitioner: the client does not know of the partition yet
 }
 
 // plan checks the records and divides them by partition, that of the last record last.
@@ -136,10 +139,20 @@ func (p *part) encode(r *eventlog.Record, t *topic) *kgo.Record {
 // partKey finds the part in the context of a client's record.
 type partKey struct{}
 
-// produce writes the parts and waits for all of them.
-func (l *Log) produce(ctx context.Context, parts []*part) error {
+// produce writes the parts and waits for all of them. What has not begun when turn ends is not written.
+func (l *Log) produce(ctx, turn context.Context, parts []*part) error {
 	for pause := 5 * time.Millisecond; len(parts) > 0; pause = min(2*pause, time.Second) {
-		if err := l.produceOnce(ctx, parts); err != nil {
+		for _, p := range parts {
+			p.taken.Store(false)
+			p.refused.Store(false)
+			p.done = make(chan error, 1)
+			l.lanes.join(l.client, p)
+		}
+		var err error
+		for _, p := range parts {
+			err = errors.Join(err, p.wait(ctx, turn))
+		}
+		if err != nil {
 			return err
 		}
 		parts = slices.DeleteFunc(slices.Clone(parts), func(p *part) bool { return !p.refused.Load() })
@@ -154,28 +167,26 @@ func (l *Log) produce(ctx context.Context, parts []*part) error {
 	return nil
 }
 
-func (l *Log) produceOnce(ctx context.Context, parts []*part) error {
-	var mu sync.Mutex
-	var first error
-	var pending sync.WaitGroup
-	for _, p := range parts {
-		p.refused.Store(false)
-		pending.Add(len(p.records))
-		for _, record := range p.records {
-			l.client.Produce(ctx, record, func(_ *kgo.Record, err error) {
-				if err != nil && !p.refused.Load() {
-					mu.Lock()
-					if first == nil {
-						first = fmt.Errorf("%s: %w", p.at, err)
-					}
-					mu.Unlock()
-				}
-				pending.Done()
-			})
+// wait waits until the part is written, or for its turn to end.
+func (p *part) wait(ctx, turn context.Context) error {
+	select {
+	case err := <-p.done:
+		return err
+	case <-turn.Done():
+		if p.taken.CompareAndSwap(false, true) {
+			return context.Cause(turn)
+		}
+	case <-ctx.Done():
+		if p.taken.CompareAndSwap(false, true) {
+			return context.Cause(ctx)
 		}
 	}
-	pending.Wait()
-	return first
+	select {
+	case err := <-p.done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // kept tells the watchers, and returns where the records are.

@@ -46,11 +46,14 @@ func BenchmarkAppend(b *testing.B) {
 			for range mode.writers {
 				writers.Go(func() {
 					rng := rand.New(rand.NewPCG(1, 2))
-					value := eventValue(rng)
+					values := make([][]byte, 500)
+					for i := range values {
+						values[i] = eventValue(rng)
+					}
 					for calls.Add(1) <= int64(b.N) {
 						records := make([]eventlog.Record, mode.batch)
 						for i := range records {
-							records[i] = eventlog.Record{Topic: "t", Key: fmt.Appendf(nil, "%032x", rng.Uint64()), Value: value}
+							records[i] = eventlog.Record{Topic: "t", Key: fmt.Appendf(nil, "%032x", rng.Uint64()), Value: values[rng.IntN(len(values))]}
 						}
 						if _, err := l.Append(context.Background(), records); err != nil {
 							b.Error(err)
@@ -123,6 +126,9 @@ func BenchmarkRead(b *testing.B) {
 func BenchmarkWatch(b *testing.B) {
 	l, other := benchLog(b)
 	watch := other.Watch(b.Context())
+	if _, err := other.Bounds(b.Context(), eventlog.Partition{Topic: "t"}); err != nil { // it knows of the topic now
+		b.Fatal(err)
+	}
 	var late []time.Duration
 	for b.Loop() {
 		at := appendTo(b, l, eventlog.Record{Topic: "t", Value: []byte("x")})[0]

@@ -66,6 +66,7 @@ type Log struct {
 	logger   *slog.Logger
 	view     *view
 	rests    rests
+	lanes    lanes
 	watchers eventlog.Watchers
 	tails    *tails
 
@@ -85,7 +86,7 @@ func Open(ctx context.Context, opts Options) (*Log, error) {
 	client, err := kgo.NewClient(append(opts.connection(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(planned{}),
-		kgo.ProducerLinger(0), // what comes while requests are under way shares the next one
+		kgo.ProducerLinger(linger),
 		kgo.ProducerBatchMaxBytes(maxBatchBytes),
 		kgo.MaxBufferedRecords(maxBufferedRecords),
 		kgo.MaxBufferedBytes(maxBufferedBytes),
