@@ -2,9 +2,9 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,31 +25,28 @@ const (
 const headerKey = "lazuli"
 
 // Append implements eventlog.Log. The records of all partitions but that of the last record go out at once; that one follows
-// when all others are acknowledged. Concurrent calls share requests and batches.
+// when all others are acknowledged. Concurrent calls share batches.
 func (l *Log) Append(ctx context.Context, records []eventlog.Record) ([]eventlog.Position, error) {
-	ctx, done, err := l.begin(ctx)
+	const what = "append to the log"
+	records, err := clone(records)
 	if err != nil {
+		return nil, explain(what, err)
+	}
+	parts, err := call(ctx, l, what, func(ctx context.Context) ([]*part, error) { return l.plan(ctx, records) })
+	if err != nil || len(parts) == 0 {
 		return nil, err
 	}
-	defer done()
-	parts, err := l.plan(ctx, records)
-	if err != nil {
-		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
-	}
-	if len(parts) == 0 {
-		return nil, nil
-	}
-	// From here on the outcome counts, whatever the caller's context does meanwhile.
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), patience, ErrAway)
-	defer cancel()
-	last := len(parts) - 1
-	if err := l.produce(ctx, parts[:last]); err != nil {
-		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
-	}
-	if err := l.produce(ctx, parts[last:]); err != nil {
-		return nil, fmt.Errorf("append to the log: %w", trouble(ctx, err))
-	}
-	return l.kept(parts, len(records)), nil
+	// Once the records are on their way the outcome counts, whatever the caller's context does meanwhile.
+	return call(context.WithoutCancel(ctx), l, what, func(bounded context.Context) ([]eventlog.Position, error) {
+		last := len(parts) - 1
+		if err := l.produce(bounded, ctx, parts[:last]); err != nil {
+			return nil, err
+		}
+		if err := l.produce(bounded, bounded, parts[last:]); err != nil {
+			return nil, err
+		}
+		return l.kept(parts, len(records)), nil
+	})
 }
 
 // part is what one call appends to one partition.
@@ -59,26 +56,22 @@ type part struct {
 	records []*kgo.Record
 	indexes []int // where each is among the records of the call
 
-	ctx     context.Context // of the client's records: leads back here
-	refused atomic.Bool     // by the partitioner: the client does not know of the partition yet
+	ctx context.Context // of the client's records: leads back here
+
+	taken   atomic.Bool // by the lane, or by the caller who gave up
+	done    chan error  // gets one
+	refused atomic.Bool // by the partitioner: the client does not know of the partition yet
 }
 
 // plan checks the records and divides them by partition, that of the last record last.
 func (l *Log) plan(ctx context.Context, records []eventlog.Record) ([]*part, error) {
 	var parts []*part
 	byPlace := make(map[eventlog.Partition]*part)
-	bytes := 0
 	for i := range records {
 		r := &records[i]
 		t, err := l.view.topic(ctx, r.Topic)
 		if err != nil {
 			return nil, fmt.Errorf("record %d: %w", i, err)
-		}
-		if size := r.Size(); size > eventlog.MaxRecordBytes {
-			return nil, fmt.Errorf("record %d for %s: %d bytes: %w", i, r.Topic, size, eventlog.ErrTooLarge)
-		}
-		if bytes += r.Size(); bytes > eventlog.MaxAppendBytes {
-			return nil, fmt.Errorf("%d bytes in one call: %w", bytes, eventlog.ErrTooLarge)
 		}
 		if t.Compact && len(r.Key) == 0 {
 			return nil, fmt.Errorf("record %d for %s: %w: a record in a compacted topic needs a key", i, r.Topic, eventlog.ErrInvalid)
@@ -102,6 +95,35 @@ func (l *Log) plan(ctx context.Context, records []eventlog.Record) ([]*part, err
 	return parts, nil
 }
 
+// clone copies records, for the client may hold them longer than the call, and refuses too large ones.
+func clone(records []eventlog.Record) ([]eventlog.Record, error) {
+	size := 0
+	for i := range records {
+		r := &records[i]
+		if r.Size() > eventlog.MaxRecordBytes {
+			return nil, fmt.Errorf("record %d for %s: %d bytes: %w", i, r.Topic, r.Size(), eventlog.ErrTooLarge)
+		}
+		if size += r.Size(); size > eventlog.MaxAppendBytes {
+			return nil, fmt.Errorf("%d bytes in one call: %w", size, eventlog.ErrTooLarge)
+		}
+	}
+	space := make([]byte, 0, size)
+	keep := func(b []byte) []byte {
+		if b == nil {
+			return nil
+		}
+		from := len(space)
+		space = append(space, b...)
+		return space[from:len(space):len(space)]
+	}
+	copied := make([]eventlog.Record, len(records))
+	for i := range records {
+		r := &records[i]
+		copied[i] = eventlog.Record{Topic: r.Topic, Key: keep(r.Key), Header: keep(r.Header), Value: keep(r.Value)}
+	}
+	return copied, nil
+}
+
 // encode makes the record of the client. It shares the bytes.
 func (p *part) encode(r *eventlog.Record, t *topic) *kgo.Record {
 	record := &kgo.Record{Topic: t.inKafka, Partition: p.at.Index, Value: r.Value, Context: p.ctx}
@@ -117,10 +139,20 @@ func (p *part) encode(r *eventlog.Record, t *topic) *kgo.Record {
 // partKey finds the part in the context of a client's record.
 type partKey struct{}
 
-// produce writes the parts and waits for all of them.
-func (l *Log) produce(ctx context.Context, parts []*part) error {
+// produce writes the parts and waits for all of them. What has not begun when turn ends is not written.
+func (l *Log) produce(ctx, turn context.Context, parts []*part) error {
 	for pause := 5 * time.Millisecond; len(parts) > 0; pause = min(2*pause, time.Second) {
-		if err := l.produceOnce(ctx, parts); err != nil {
+		for _, p := range parts {
+			p.taken.Store(false)
+			p.refused.Store(false)
+			p.done = make(chan error, 1)
+			l.lanes.join(l.client, p)
+		}
+		var err error
+		for _, p := range parts {
+			err = errors.Join(err, p.wait(ctx, turn))
+		}
+		if err != nil {
 			return err
 		}
 		parts = slices.DeleteFunc(slices.Clone(parts), func(p *part) bool { return !p.refused.Load() })
@@ -135,28 +167,26 @@ func (l *Log) produce(ctx context.Context, parts []*part) error {
 	return nil
 }
 
-func (l *Log) produceOnce(ctx context.Context, parts []*part) error {
-	var mu sync.Mutex
-	var first error
-	var pending sync.WaitGroup
-	for _, p := range parts {
-		p.refused.Store(false)
-		pending.Add(len(p.records))
-		for _, record := range p.records {
-			l.client.Produce(ctx, record, func(_ *kgo.Record, err error) {
-				if err != nil && !p.refused.Load() {
-					mu.Lock()
-					if first == nil {
-						first = fmt.Errorf("%s: %w", p.at, err)
-					}
-					mu.Unlock()
-				}
-				pending.Done()
-			})
+// wait waits until the part is written, or for its turn to end.
+func (p *part) wait(ctx, turn context.Context) error {
+	select {
+	case err := <-p.done:
+		return err
+	case <-turn.Done():
+		if p.taken.CompareAndSwap(false, true) {
+			return context.Cause(turn)
+		}
+	case <-ctx.Done():
+		if p.taken.CompareAndSwap(false, true) {
+			return context.Cause(ctx)
 		}
 	}
-	pending.Wait()
-	return first
+	select {
+	case err := <-p.done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // kept tells the watchers, and returns where the records are.

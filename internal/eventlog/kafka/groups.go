@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,15 +21,9 @@ func (l *Log) Commit(ctx context.Context, group string, offsets map[eventlog.Par
 	if err := eventlog.CheckGroup(group); err != nil {
 		return err
 	}
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if err := l.commit(ctx, group, offsets); err != nil {
-		return fmt.Errorf("commit of group %s: %w", group, trouble(ctx, err))
-	}
-	return nil
+	offsets = maps.Clone(offsets)
+	_, err := call(ctx, l, "commit of group "+group, func(ctx context.Context) (any, error) { return nil, l.commit(ctx, group, offsets) })
+	return err
 }
 
 func (l *Log) commit(ctx context.Context, group string, offsets map[eventlog.Partition]int64) error {
@@ -43,10 +38,14 @@ func (l *Log) commit(ctx context.Context, group string, offsets map[eventlog.Par
 		}
 		list.Add(kadm.Offset{Topic: t.inKafka, Partition: p.Index, At: offset, LeaderEpoch: -1})
 	}
-	return coordinated(ctx, func() error {
+	err := coordinated(ctx, func() error {
 		answers, err := l.admin.CommitOffsets(ctx, l.opts.Namespace+group, list)
 		return cmp.Or(err, answers.Error())
 	})
+	if errors.Is(err, kerr.UnknownTopicOrPartition) { // the client says so as well when it cannot find out
+		err = cmp.Or(l.view.refresh(ctx), err)
+	}
+	return err
 }
 
 // coordinated calls fn again while the broker that keeps a group is still to be found or has just changed: on a new Kafka the
@@ -68,54 +67,42 @@ func (l *Log) Committed(ctx context.Context, group string) (map[eventlog.Partiti
 	if err := eventlog.CheckGroup(group); err != nil {
 		return nil, err
 	}
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	var answers kadm.OffsetResponses
-	err = coordinated(ctx, func() error {
-		answers, err = l.admin.FetchOffsets(ctx, l.opts.Namespace+group)
-		return cmp.Or(err, answers.Error())
-	})
-	if errors.Is(err, kerr.GroupIDNotFound) {
-		return map[eventlog.Partition]int64{}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read group %s: %w", group, trouble(ctx, err))
-	}
-	offsets := make(map[eventlog.Partition]int64)
-	answers.Each(func(o kadm.OffsetResponse) {
-		if name, ok := strings.CutPrefix(o.Topic, l.opts.Namespace); ok && o.At >= 0 {
-			offsets[eventlog.Partition{Topic: name, Index: o.Partition}] = o.At
+	return call(ctx, l, "read group "+group, func(ctx context.Context) (map[eventlog.Partition]int64, error) {
+		var answers kadm.OffsetResponses
+		err := coordinated(ctx, func() (err error) {
+			answers, err = l.admin.FetchOffsets(ctx, l.opts.Namespace+group)
+			return cmp.Or(err, answers.Error())
+		})
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return nil, err
 		}
+		offsets := make(map[eventlog.Partition]int64)
+		answers.Each(func(o kadm.OffsetResponse) {
+			if name, ok := strings.CutPrefix(o.Topic, l.opts.Namespace); ok && o.At >= 0 {
+				offsets[eventlog.Partition{Topic: name, Index: o.Partition}] = o.At
+			}
+		})
+		return offsets, nil
 	})
-	return offsets, nil
 }
 
 // Groups implements eventlog.Log. Groups with members are in it.
 func (l *Log) Groups(ctx context.Context) ([]string, error) {
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	var all kadm.ListedGroups
-	err = coordinated(ctx, func() error {
-		all, err = l.admin.ListGroups(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list groups: %w", trouble(ctx, err))
-	}
-	var groups []string
-	for _, g := range all {
-		if name, ok := strings.CutPrefix(g.Group, l.opts.Namespace); ok && g.State != "Dead" {
-			groups = append(groups, name)
+	return call(ctx, l, "list groups", func(ctx context.Context) ([]string, error) {
+		var all kadm.ListedGroups
+		err := coordinated(ctx, func() (err error) {
+			all, err = l.admin.ListGroups(ctx)
+			return err
+		})
+		var groups []string
+		for _, g := range all {
+			if name, ok := strings.CutPrefix(g.Group, l.opts.Namespace); ok && g.State != "Dead" {
+				groups = append(groups, name)
+			}
 		}
-	}
-	slices.Sort(groups)
-	return groups, nil
+		slices.Sort(groups)
+		return groups, err
+	})
 }
 
 // DeleteGroup implements eventlog.Log.
@@ -123,17 +110,15 @@ func (l *Log) DeleteGroup(ctx context.Context, group string) error {
 	if err := eventlog.CheckGroup(group); err != nil {
 		return err
 	}
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	err = coordinated(ctx, func() error {
-		answer, err := l.admin.DeleteGroup(ctx, l.opts.Namespace+group)
-		return cmp.Or(err, answer.Err)
+	_, err := call(ctx, l, "delete group "+group, func(ctx context.Context) (any, error) {
+		err := coordinated(ctx, func() error {
+			answer, err := l.admin.DeleteGroup(ctx, l.opts.Namespace+group)
+			return cmp.Or(err, answer.Err)
+		})
+		if errors.Is(err, kerr.GroupIDNotFound) {
+			err = nil
+		}
+		return nil, err
 	})
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return fmt.Errorf("delete group %s: %w", group, trouble(ctx, err))
-	}
-	return nil
+	return err
 }

@@ -42,8 +42,12 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// patience bounds every call: one that Kafka did not answer by then has failed.
-const patience = 10 * time.Second
+const (
+	// patience bounds every call: one that Kafka did not answer by then has failed.
+	patience = 10 * time.Second
+	// attempt bounds one try to reach a broker, and its answer to one request.
+	attempt = 5 * time.Second
+)
 
 // ErrAway is what calls return when Kafka does not answer. It goes on by itself when Kafka is back.
 var ErrAway = fmt.Errorf("no answer from Kafka within %v", patience)
@@ -62,12 +66,13 @@ type Log struct {
 	logger   *slog.Logger
 	view     *view
 	rests    rests
+	lanes    lanes
 	watchers eventlog.Watchers
 	tails    *tails
 
 	mu     sync.Mutex // with closed, for calls
 	closed bool
-	calls  sync.WaitGroup
+	calls  sync.WaitGroup // what was begun and has not ended
 }
 
 // Open connects to Kafka and learns what topics there are.
@@ -81,13 +86,13 @@ func Open(ctx context.Context, opts Options) (*Log, error) {
 	client, err := kgo.NewClient(append(opts.connection(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(planned{}),
-		kgo.ProducerLinger(0), // what comes while requests are under way shares the next one
+		kgo.ProducerLinger(linger),
 		kgo.ProducerBatchMaxBytes(maxBatchBytes),
 		kgo.MaxBufferedRecords(maxBufferedRecords),
 		kgo.MaxBufferedBytes(maxBufferedBytes),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 		kgo.RecordDeliveryTimeout(patience),
-		kgo.ProduceRequestTimeout(patience),
+		kgo.ProduceRequestTimeout(attempt),
 		kgo.AllowIdempotentProduceCancellation(), // bounded time; the contract of Append allows for a lost answer
 	)...)
 	if err != nil {
@@ -95,15 +100,10 @@ func Open(ctx context.Context, opts Options) (*Log, error) {
 	}
 	l := &Log{opts: opts, client: client, admin: kadm.NewClient(client), logger: opts.Logger}
 	l.view = newView(l)
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
+	what := "open the log on Kafka at " + strings.Join(opts.Brokers, ", ")
+	if _, err := call(ctx, l, what, func(ctx context.Context) (any, error) { return nil, l.view.refresh(ctx) }); err != nil {
 		client.Close()
 		return nil, err
-	}
-	defer done()
-	if err := l.view.refresh(ctx); err != nil {
-		client.Close()
-		return nil, fmt.Errorf("open the log on Kafka at %s: %w", strings.Join(opts.Brokers, ", "), trouble(ctx, err))
 	}
 	if l.tails, err = startTails(l); err != nil {
 		client.Close()
@@ -117,9 +117,9 @@ func (o *Options) connection() []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(o.Brokers...),
 		kgo.ClientID(o.ClientID),
-		kgo.DialTimeout(patience / 2),
+		kgo.DialTimeout(attempt),
 		kgo.RetryTimeout(patience),
-		kgo.RequestTimeoutOverhead(patience),
+		kgo.RequestTimeoutOverhead(attempt),
 		kgo.MetadataMinAge(100 * time.Millisecond),
 		kgo.MetadataMaxAge(time.Minute),
 		kgo.WithLogger(clientLogger{o.Logger}),
@@ -152,19 +152,65 @@ func (l *Log) Close() error {
 	return nil
 }
 
-// begin lets a call in and bounds its time. The caller calls done at its end.
-func (l *Log) begin(ctx context.Context) (bounded context.Context, done func(), err error) {
+// call runs a method of the log, unless the log is closed, and bounds its time: fn goes on alone when the client of Kafka does
+// not come back in time, and what it still finds out is lost.
+func call[T any](ctx context.Context, l *Log, what string, fn func(context.Context) (T, error)) (T, error) {
+	var none T
+	ended, err := l.begin(ctx)
+	if err != nil {
+		return none, err
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, patience, ErrAway)
+	type outcome struct {
+		value T
+		err   error
+	}
+	outcomes := make(chan outcome, 1)
+	go func() {
+		defer ended()
+		defer cancel()
+		value, err := fn(bounded)
+		outcomes <- outcome{value, trouble(bounded, err)}
+	}()
+	var got outcome
+	select {
+	case got = <-outcomes:
+	case <-bounded.Done():
+		select { // the client may know why
+		case got = <-outcomes:
+		case <-time.After(lastWord):
+			got.err = trouble(bounded, context.Cause(bounded))
+		}
+	}
+	if got.err != nil {
+		return none, explain(what, got.err)
+	}
+	return got.value, nil
+}
+
+// lastWord is how long call waits for what the client says to the end of its time.
+const lastWord = 100 * time.Millisecond
+
+// begin lets a call in, and returns what ends it.
+func (l *Log) begin(ctx context.Context) (ended func(), err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil, nil, eventlog.ErrClosed
+		return nil, eventlog.ErrClosed
 	}
 	l.calls.Add(1)
-	bounded, cancel := context.WithTimeoutCause(ctx, patience, ErrAway)
-	return bounded, func() { cancel(); l.calls.Done() }, nil
+	return l.calls.Done, nil
+}
+
+// explain says what failed, but for damage, which says it itself.
+func explain(what string, err error) error {
+	if corrupt := (*eventlog.CorruptError)(nil); errors.As(err, &corrupt) {
+		return corrupt
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // trouble says in the terms of eventlog what the client reports. ctx is that of the call.

@@ -26,19 +26,9 @@ const (
 
 // Read implements eventlog.Log.
 func (l *Log) Read(ctx context.Context, p eventlog.Partition, offset int64, limit eventlog.Limit) (eventlog.Page, error) {
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
-		return eventlog.Page{}, err
-	}
-	defer done()
-	page, err := l.read(ctx, p, max(offset, 0), limit.WithDefaults())
-	if corrupt := (*eventlog.CorruptError)(nil); errors.As(err, &corrupt) {
-		return eventlog.Page{}, corrupt
-	}
-	if err != nil {
-		return eventlog.Page{}, fmt.Errorf("read %s at offset %d: %w", p, offset, trouble(ctx, err))
-	}
-	return page, nil
+	return call(ctx, l, fmt.Sprintf("read %s at offset %d", p, offset), func(ctx context.Context) (eventlog.Page, error) {
+		return l.read(ctx, p, max(offset, 0), limit.WithDefaults())
+	})
 }
 
 func (l *Log) read(ctx context.Context, p eventlog.Partition, from int64, limit eventlog.Limit) (eventlog.Page, error) {
@@ -205,20 +195,13 @@ func (l *Log) cut(id topicID, index int32, r rest, limit eventlog.Limit) eventlo
 
 // Bounds implements eventlog.Log.
 func (l *Log) Bounds(ctx context.Context, p eventlog.Partition) (eventlog.Bounds, error) {
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
-		return eventlog.Bounds{}, err
-	}
-	defer done()
-	t, err := l.view.find(ctx, p)
-	if err != nil {
-		return eventlog.Bounds{}, trouble(ctx, err)
-	}
-	b, err := l.measure(ctx, t, p)
-	if err != nil {
-		return eventlog.Bounds{}, fmt.Errorf("bounds of %s: %w", p, trouble(ctx, err))
-	}
-	return b, nil
+	return call(ctx, l, "bounds of "+p.String(), func(ctx context.Context) (eventlog.Bounds, error) {
+		t, err := l.view.find(ctx, p)
+		if err != nil {
+			return eventlog.Bounds{}, err
+		}
+		return l.measure(ctx, t, p)
+	})
 }
 
 // measure asks for the bounds of a partition: the end first, so that the start cannot be past it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,25 +109,22 @@ func same(name, have, want string) bool {
 
 // Topics implements eventlog.Log.
 func (l *Log) Topics(ctx context.Context) ([]eventlog.TopicState, error) {
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	if !l.tails.fresh() { // Kafka is away, or its answers are late
-		if err := l.remeasure(ctx); err != nil {
-			return nil, fmt.Errorf("list the topics: %w", trouble(ctx, err))
+	return call(ctx, l, "list the topics", func(ctx context.Context) ([]eventlog.TopicState, error) {
+		if !l.tails.fresh() { // Kafka is away, or its answers are late
+			if err := l.remeasure(ctx); err != nil {
+				return nil, err
+			}
 		}
-	}
-	table := l.view.table.Load()
-	states := make([]eventlog.TopicState, len(table.sorted))
-	for i, t := range table.sorted {
-		states[i] = eventlog.TopicState{Topic: t.Topic, Bounds: make([]eventlog.Bounds, len(t.partitions))}
-		for j := range t.partitions {
-			states[i].Bounds[j] = t.partitions[j].load()
+		table := l.view.table.Load()
+		states := make([]eventlog.TopicState, len(table.sorted))
+		for i, t := range table.sorted {
+			states[i] = eventlog.TopicState{Topic: t.Topic, Bounds: make([]eventlog.Bounds, len(t.partitions))}
+			for j := range t.partitions {
+				states[i].Bounds[j] = t.partitions[j].load()
+			}
 		}
-	}
-	return states, nil
+		return states, nil
+	})
 }
 
 // remeasure asks for topics and bounds as they are now.
@@ -154,15 +152,9 @@ func (l *Log) EnsureTopics(ctx context.Context, topics []eventlog.Topic) error {
 			return fmt.Errorf("%w: topic %s does not begin with %s", eventlog.ErrInvalid, t.Name, l.opts.Only)
 		}
 	}
-	ctx, done, err := l.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if err := l.ensure(ctx, topics); err != nil {
-		return fmt.Errorf("bring the topics in line: %w", trouble(ctx, err))
-	}
-	return nil
+	wanted := slices.Clone(topics)
+	_, err := call(ctx, l, "bring the topics in line", func(ctx context.Context) (any, error) { return nil, l.ensure(ctx, wanted) })
+	return err
 }
 
 func (l *Log) ensure(ctx context.Context, topics []eventlog.Topic) error {
@@ -180,11 +172,14 @@ func (l *Log) ensure(ctx context.Context, topics []eventlog.Topic) error {
 		if t == nil {
 			continue // deleted since
 		}
-		altered := l.alter(ctx, t, w)
+		altered, err := l.alter(ctx, t, w)
+		if err != nil {
+			return err
+		}
 		grown := l.grow(ctx, t, w)
 		changed = changed || altered || grown
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 	}
 	if changed {
@@ -281,10 +276,10 @@ func wait(ctx context.Context, pause time.Duration) error {
 }
 
 // alter changes the settings that differ, and tells whether it did.
-func (l *Log) alter(ctx context.Context, t *topic, w eventlog.Topic) bool {
+func (l *Log) alter(ctx context.Context, t *topic, w eventlog.Topic) (bool, error) {
 	differing := t.differing(w)
 	if len(differing) == 0 {
-		return false
+		return false, nil
 	}
 	changes := make([]any, 0, 2*len(differing)+2)
 	changes = append(changes, "topic", t.Name)
@@ -297,37 +292,33 @@ func (l *Log) alter(ctx context.Context, t *topic, w eventlog.Topic) bool {
 	}
 	if err != nil {
 		l.logger.Warn("the settings of a topic differ and cannot be changed", append(changes, "err", err)...)
-		return false
+		return false, nil
 	}
 	l.logger.Info("changed the settings of a topic", changes...)
-	l.view.reconfigure(t, differing)
-	return true
+	return true, l.view.reconfigure(ctx, t, differing)
 }
 
 // reconfigure puts settings that were changed into the table.
-func (v *view) reconfigure(t *topic, changed []kadm.AlterConfig) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+func (v *view) reconfigure(ctx context.Context, t *topic, changed []kadm.AlterConfig) error {
+	if err := v.lock(ctx); err != nil {
+		return err
+	}
+	defer v.unlock()
 	table := v.table.Load()
 	now := table.byName[t.Name]
 	if now == nil || now.id != t.id {
-		return
+		return nil
 	}
 	next := *now
-	next.configs = make(map[string]string, len(now.configs))
-	for name, value := range now.configs {
-		next.configs[name] = value
-	}
+	next.configs = maps.Clone(now.configs)
 	for _, c := range changed {
 		next.configs[c.Name] = *c.Value
 	}
 	next.describe()
-	byName := make(map[string]*topic, len(table.byName))
-	for name, t := range table.byName {
-		byName[name] = t
-	}
+	byName := maps.Clone(table.byName)
 	byName[t.Name] = &next
 	v.store(byName, table.brokers)
+	return nil
 }
 
 // grow adds the partitions that are missing, and tells whether it did.

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 type view struct {
 	log *Log
 
-	mu    sync.Mutex // held while a new table is made
+	busy  chan struct{} // has a token while a new table is made
 	table atomic.Pointer[table]
 }
 
@@ -74,7 +73,7 @@ func (b *bounds) reach(end int64) bool {
 }
 
 func newView(l *Log) *view {
-	v := &view{log: l}
+	v := &view{log: l, busy: make(chan struct{}, 1)}
 	v.table.Store(&table{byName: map[string]*topic{}})
 	return v
 }
@@ -113,8 +112,10 @@ func (v *view) topic(ctx context.Context, name string) (*topic, error) {
 
 // refresh asks Kafka for all topics, and for settings and bounds of what is new. Watchers learn of new topics.
 func (v *view) refresh(ctx context.Context) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+	if err := v.lock(ctx); err != nil {
+		return err
+	}
+	defer v.unlock()
 	request := kmsg.NewPtrMetadataRequest()
 	request.Topics = nil // all of them
 	answer, err := request.RequestWith(ctx, v.log.client)
@@ -143,6 +144,17 @@ func (v *view) refresh(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (v *view) lock(ctx context.Context) error {
+	select {
+	case v.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (v *view) unlock() { <-v.busy }
 
 func (v *view) store(byName map[string]*topic, brokers int) {
 	sorted := slices.SortedFunc(maps.Values(byName), func(a, b *topic) int { return cmp.Compare(a.Name, b.Name) })
