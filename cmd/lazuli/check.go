@@ -81,7 +81,7 @@ func (c *checker) run(ctx context.Context, path string) error {
 	if err := log.Verify(ctx, c.report); err != nil {
 		c.report("log: " + err.Error())
 	}
-	idx, err := index.OpenSQLite(data.index())
+	idx, err := index.OpenSQLite(data.index(false))
 	if err != nil {
 		c.report(err.Error())
 		return ctx.Err()

@@ -23,8 +23,15 @@ type dataDir struct {
 
 func (d *dataDir) log() string   { return filepath.Join(d.path, "log") }
 func (d *dataDir) store() string { return filepath.Join(d.path, "store") }
-func (d *dataDir) index() string { return filepath.Join(d.path, "index", "index.db") }
 func (d *dataDir) tmp() string   { return filepath.Join(d.path, "tmp") }
+
+// index is another file for a log on Kafka: what it holds belongs to one log.
+func (d *dataDir) index(kafka bool) string {
+	if kafka {
+		return filepath.Join(d.path, "index", "kafka.db")
+	}
+	return filepath.Join(d.path, "index", "index.db")
+}
 
 // openDataDir takes hold of a data directory. It is made when it is missing and create is set.
 func openDataDir(path string, create bool) (*dataDir, error) {
@@ -55,7 +62,7 @@ func openDataDir(path string, create bool) (*dataDir, error) {
 		d.close()
 		return nil, err
 	}
-	for _, dir := range []string{filepath.Dir(d.index()), d.tmp()} {
+	for _, dir := range []string{filepath.Dir(d.index(false)), d.tmp()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			d.close()
 			return nil, fmt.Errorf("prepare the data directory: %w", err)

@@ -79,6 +79,7 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		cmd   *cobra.Command
 	}{
 		{groupPlatform, newUpCmd()},
+		{groupPlatform, newDispatchCmd()},
 		{groupPlatform, newWorkerCmd()},
 		{groupPlatform, newCheckCmd()},
 		{groupClient, newSubmitCmd()},

@@ -13,17 +13,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"lazuli/event"
 	"lazuli/internal/api"
-	"lazuli/internal/blob"
 	"lazuli/internal/config"
 	"lazuli/internal/dispatcher"
-	"lazuli/internal/eventlog"
 	"lazuli/internal/index"
 	"lazuli/internal/ingest"
 	"lazuli/internal/web"
@@ -32,22 +27,12 @@ import (
 
 // platform is everything that `lazuli up` runs, in the order in which it is put together. Closing goes backwards.
 type platform struct {
-	cfg    *config.Config
-	logger *slog.Logger
-
-	data       *dataDir
-	log        *eventlog.Embedded
-	store      *blob.FS
-	dispatcher *dispatcher.Dispatcher
-	index      *index.SQLite
-	ingest     *ingest.Ingest
-	api        *api.API
-	host       *worker.Host // nil without plugins
-
-	ports    ports
-	registry *prometheus.Registry
-
-	closers []func() error
+	core
+	data   *dataDir
+	index  *index.SQLite
+	ingest *ingest.Ingest
+	api    *api.API
+	host   *worker.Host // nil without plugins
 }
 
 // localWorkers begins the names of the workers that are children of this process; see docs/decisions/003.
@@ -55,14 +40,12 @@ const localWorkers = "local-"
 
 // openPlatform opens the data directory and puts the parts together. Nothing runs yet but the dispatcher, which follows its log.
 func openPlatform(ctx context.Context, cfg *config.Config, logger *slog.Logger) (p *platform, err error) {
-	p = &platform{cfg: cfg, logger: logger, registry: prometheus.NewRegistry()}
+	p = &platform{core: newCore(cfg, logger)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-
 	if p.data, err = openDataDir(cfg.Data, true); err != nil {
 		return p, err
 	}
@@ -72,30 +55,16 @@ func openPlatform(ctx context.Context, cfg *config.Config, logger *slog.Logger) 
 	if err = p.openPorts(); err != nil {
 		return p, err
 	}
-
-	if p.log, err = eventlog.Open(p.data.log(), eventlog.Options{Logger: logger}); err != nil {
-		return p, fmt.Errorf("open the event log in %s: %w", p.data.log(), err)
+	if err = p.openWorkerPort(); err != nil {
+		return p, err
 	}
-	p.closing(p.log.Close)
-	if p.store, err = blob.OpenFS(p.data.store()); err != nil {
-		return p, fmt.Errorf("open the store in %s: %w", p.data.store(), err)
+	if err = p.open(ctx, p.data.log(), p.data.store()); err != nil {
+		return p, err
 	}
-	p.closing(p.store.Close)
-	p.dispatcher, err = dispatcher.New(ctx, p.log, p.store, dispatcher.Options{
-		Prefix: cfg.TopicPrefix, Keys: event.Keys(cfg.Keys), Sources: cfg, Lease: cfg.Lease, MaxAttempts: cfg.MaxAttempts,
-		MaxEventBytes: cfg.Limits.MaxEventBytes, MaxPostBytes: cfg.Limits.MaxPostBytes, MaxUploadBytes: cfg.Limits.MaxUploadBytes,
-		Registry: p.registry, Logger: logger.With("part", "dispatcher"),
-	})
-	if err != nil {
-		return p, fmt.Errorf("start the dispatcher: %w", err)
+	if !cfg.Kafka.On() {
+		p.dispatcher.ReleaseWorkers(localWorkers) // whose workers these were, this process is its successor
 	}
-	p.closing(func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		return p.dispatcher.Close(ctx)
-	})
-	p.dispatcher.ReleaseWorkers(localWorkers)
-	if p.index, err = index.OpenSQLite(p.data.index()); err != nil {
+	if p.index, err = index.OpenSQLite(p.data.index(cfg.Kafka.On())); err != nil {
 		return p, err
 	}
 	p.closing(p.index.Close)
@@ -130,6 +99,14 @@ func (p *platform) newHost() (*worker.Host, error) {
 			p.dispatcher.WorkerGone(id, state, message)
 		},
 	})
+}
+
+// workers begins the names of this process's workers.
+func (p *platform) workers() string {
+	if p.host == nil {
+		return localWorkers
+	}
+	return p.host.ID()
 }
 
 func (p *platform) pagesURL() string      { return p.ports.pages.url() }
@@ -174,15 +151,8 @@ func (p *platform) run(ctx context.Context, ready func()) error {
 		return all.shutdown()
 	})
 	err := group.Wait()
-	p.dispatcher.ReleaseWorkers(localWorkers) // what they had not finished goes out again at the next start
+	p.dispatcher.ReleaseWorkers(p.workers()) // what they had not finished goes out again at the next start
 	return err
-}
-
-func (p *platform) dispatcherHandler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", p.dispatcher.Handler())
-	mux.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{}))
-	return mux
 }
 
 func (p *platform) pagesHandler() http.Handler {
@@ -210,27 +180,6 @@ func loopbackHost(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func (p *platform) closing(f func() error) { p.closers = append(p.closers, f) }
-
-// close releases everything, last first.
-func (p *platform) close() error {
-	var errs []error
-	for i := len(p.closers) - 1; i >= 0; i-- {
-		errs = append(errs, p.closers[i]())
-	}
-	p.closers = nil
-	return errors.Join(errs...)
-}
-
-func ignoreClosed(f func() error) func() error {
-	return func() error {
-		if err := f(); !errors.Is(err, net.ErrClosed) {
-			return err
-		}
-		return nil
-	}
 }
 
 // apiDispatcher is the dispatcher as REST needs it.

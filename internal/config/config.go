@@ -27,8 +27,28 @@ type Config struct {
 	DefaultSource    string // of what is submitted without a source
 	Sources          map[string]Source
 	Limits           Limits
+	Kafka            KafkaLog
+	Store            string        // directory of the store; "" is store in the data directory
 	Lease            time.Duration // how long a job is out with a plugin that sends no heartbeat
 	MaxAttempts      int           // how often a job is handed out before it is given up
+}
+
+// KafkaLog is where the log is, if it is not embedded. Then several instances share it, and the store.
+type KafkaLog struct {
+	Brokers  string // host:port of some of them, with commas between; "" is the embedded log
+	Replicas int    // of topics that are made; 0 is three, or as many as there are brokers
+	Address  string // base URL at which other instances reach this one's port for plugins; "" is where it listens
+	// TokenFile holds the token that instances show one another where dispatcher_auth asks who somebody is; it is one of its
+	// tokens.
+	TokenFile string
+}
+
+// On tells whether the log is on Kafka.
+func (k KafkaLog) On() bool { return k.Brokers != "" }
+
+// List returns the brokers.
+func (k KafkaLog) List() []string {
+	return strings.FieldsFunc(k.Brokers, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // Limits bound what one request or one worker may take, in bytes.

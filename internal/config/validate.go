@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -54,6 +55,9 @@ func (c *Config) Validate() error {
 	if c.Keys != "v2" && c.Keys != "azul" {
 		return fmt.Errorf("keys: %.40q must be v2 or azul", c.Keys)
 	}
+	if err := c.Kafka.validate(!c.DispatcherAuth.Empty()); err != nil {
+		return fmt.Errorf("kafka.%w", err)
+	}
 	if c.Lease < 10*time.Second || c.Lease > day {
 		return fmt.Errorf("lease: %s must be between 10s and 24h", shortDuration(c.Lease))
 	}
@@ -70,6 +74,25 @@ func (c *Config) Validate() error {
 	}
 	if err := c.SourceAllowed(c.DefaultSource); err != nil {
 		return fmt.Errorf("default_source: %w", err)
+	}
+	return nil
+}
+
+// validate checks what is there; auth tells whether instances are asked who they are.
+func (k KafkaLog) validate(auth bool) error {
+	for _, broker := range k.List() {
+		if _, port, err := net.SplitHostPort(broker); err != nil || port == "" {
+			return fmt.Errorf("brokers: %.80q must be host:port, such as kafka-1:9092", broker)
+		}
+	}
+	if k.Replicas < 0 || k.Replicas > 100 {
+		return fmt.Errorf("replicas: %d must be between 1 and 100, or 0", k.Replicas)
+	}
+	if u, err := url.Parse(k.Address); k.Address != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("address: %.80q must be a URL such as http://dispatcher-1:8111", k.Address)
+	}
+	if k.On() && auth && k.TokenFile == "" {
+		return errors.New("token_file: dispatcher_auth asks everybody who they are, other instances as well: name a file with one of its tokens")
 	}
 	return nil
 }

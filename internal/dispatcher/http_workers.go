@@ -16,46 +16,86 @@ import (
 // pollAll answers a worker with the first job of any of its consumers. Those that belong to other instances are asked for
 // there, at the same time; what comes second goes back.
 func (d *Dispatcher) pollAll(w http.ResponseWriter, r *http.Request, req *pollRequest, polls []*poll, deadline time.Duration) {
+	if d.passedOn(r) {
+		d.pollOwn(w, r, req, polls, deadline)
+		return
+	}
+	over := time.Now().Add(deadline)
+	found := noOffer
+	for {
+		d.mu.Lock()
+		moved := d.ownersMoved
+		d.mu.Unlock()
+		asks, all := d.asks(req, polls)
+		left := max(0, time.Until(over))
+		if !all {
+			left = min(left, retryPause) // some consumers have no owner yet: look again soon
+		}
+		if found = firstOffer(r.Context(), asks, int(d.turn.Add(1)), left); found.Consumer >= 0 {
+			break
+		}
+		if r.Context().Err() != nil || d.draining.Load() || !time.Now().Before(over) {
+			break
+		}
+		if len(asks) == 0 {
+			timer := time.NewTimer(left)
+			select {
+			case <-moved:
+			case <-timer.C:
+			case <-d.drained:
+			case <-r.Context().Done():
+			}
+			timer.Stop()
+		}
+	}
+	d.boundWrite(w)
+	what := outcomeTaken
+	if found.write(w) != nil || r.Context().Err() != nil {
+		what = outcomeLeft
+	}
+	found.settle(what)
+}
+
+// pollOwn answers a poll that was passed on to this instance.
+func (d *Dispatcher) pollOwn(w http.ResponseWriter, r *http.Request, req *pollRequest, polls []*poll, deadline time.Duration) {
+	a, end := d.pollFor(r, polls, req.Worker, 1, deadline)
+	defer end()
+	d.metrics.polled(a)
+	out := pollAnswer{Consumer: -1}
+	if len(a.jobs) > 0 {
+		out = pollAnswer{a.index, a.events[0]}
+	}
+	d.hand(w, r, a, func() error { return out.write(w) })
+}
+
+// asks returns how each owner of a worker's consumers is asked, and whether all of them have one.
+func (d *Dispatcher) asks(req *pollRequest, polls []*poll) (asks []func(context.Context, time.Duration) *offer, all bool) {
 	var mine []*poll
 	var at []int // index of each of mine among all
 	elsewhere := map[string][]int{}
+	all = true
 	for i, p := range polls {
 		own, address := d.ownerOf(p.identity)
 		switch {
 		case own:
 			mine, at = append(mine, p), append(at, i)
-		case address != "" && r.Header.Get(passedOn) == "":
+		case address != "":
 			elsewhere[address] = append(elsewhere[address], i)
 		default:
-			deadline = min(deadline, retryPause) // nobody serves it yet: let the worker ask again soon
+			all = false
 		}
 	}
-	if len(elsewhere) == 0 {
-		a, end := d.pollFor(r, mine, req.Worker, 1, deadline)
-		defer end()
-		d.metrics.polled(a)
-		out := pollAnswer{Consumer: -1}
-		if len(a.jobs) > 0 {
-			out = pollAnswer{at[a.index], a.events[0]}
-		}
-		d.hand(w, r, a, func() error { return out.write(w) })
-		return
+	if len(mine) > 0 {
+		asks = append(asks, func(ctx context.Context, deadline time.Duration) *offer {
+			return d.offerOwn(ctx, req.Worker, mine, at, deadline)
+		})
 	}
-	asks := []func(context.Context, time.Duration) *offer{func(ctx context.Context, deadline time.Duration) *offer {
-		return d.offerOwn(ctx, req.Worker, mine, at, deadline)
-	}}
 	for address, indexes := range elsewhere {
 		asks = append(asks, func(ctx context.Context, deadline time.Duration) *offer {
 			return d.peers.ask(ctx, address, req, indexes, deadline)
 		})
 	}
-	first := firstOffer(r.Context(), asks, int(d.turn.Add(1)), deadline)
-	d.boundWrite(w)
-	what := outcomeTaken
-	if first.write(w) != nil || r.Context().Err() != nil {
-		what = outcomeLeft
-	}
-	first.settle(what)
+	return asks, all
 }
 
 // offer is one instance's answer to a worker.
@@ -68,6 +108,9 @@ var noOffer = &offer{pollAnswer{Consumer: -1}, func(outcome) {}}
 
 // firstOffer asks one after the other for what is there, beginning with a different one each turn, and then all at once.
 func firstOffer(ctx context.Context, asks []func(context.Context, time.Duration) *offer, turn int, deadline time.Duration) *offer {
+	if len(asks) == 1 {
+		return asks[0](ctx, deadline)
+	}
 	for i := range asks {
 		o := asks[(turn+i)%len(asks)](ctx, 0)
 		if o.Consumer >= 0 {
@@ -96,9 +139,6 @@ func firstOffer(ctx context.Context, asks []func(context.Context, time.Duration)
 
 // offerOwn polls the consumers that are this instance's; at is the index of each among all that the worker named.
 func (d *Dispatcher) offerOwn(ctx context.Context, worker string, mine []*poll, at []int, deadline time.Duration) *offer {
-	if len(mine) == 0 {
-		return noOffer
-	}
 	a := d.poll(ctx, mine, worker, 1, deadline)
 	d.metrics.polled(a)
 	if len(a.jobs) == 0 {

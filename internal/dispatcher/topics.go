@@ -28,6 +28,9 @@ const expediteRetention = 7 * 24 * time.Hour
 // names makes topic and group names, which are those of the reference (protocol 3.1 and 3.2).
 type names struct{ prefix string }
 
+// ProgressTopic is the topic whose partitions instances share out.
+func ProgressTopic(prefix string) string { return names{prefix}.system(topicProgress) }
+
 func (n names) system(name string) string { return "azul." + n.prefix + ".system." + name }
 
 func (n names) binary(source string, a event.Action) string {

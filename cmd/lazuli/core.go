@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lazuli/event"
+	"lazuli/internal/blob"
+	"lazuli/internal/config"
+	"lazuli/internal/dispatcher"
+	"lazuli/internal/eventlog"
+	"lazuli/internal/eventlog/kafka"
+)
+
+// core is what `lazuli up` and `lazuli dispatch` have in common: log, store and dispatcher. Closing goes backwards.
+type core struct {
+	cfg    *config.Config
+	logger *slog.Logger
+
+	log        eventlog.Log
+	store      *blob.FS
+	dispatcher *dispatcher.Dispatcher
+
+	ports    ports
+	registry *prometheus.Registry
+
+	closers []func() error
+}
+
+func newCore(cfg *config.Config, logger *slog.Logger) core {
+	c := core{cfg: cfg, logger: logger, registry: prometheus.NewRegistry()}
+	c.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return c
+}
+
+// progressPartitions is into how many parts the work is shared out among instances; see docs/architecture.md.
+const progressPartitions = 64
+
+// open opens log and store and starts the dispatcher. logDir is for the embedded log.
+func (c *core) open(ctx context.Context, logDir, storeDir string) error {
+	cfg, err := c.cfg, error(nil)
+	opts := dispatcher.Options{
+		Prefix: cfg.TopicPrefix, Keys: event.Keys(cfg.Keys), Sources: cfg, Lease: cfg.Lease, MaxAttempts: cfg.MaxAttempts,
+		MaxEventBytes: cfg.Limits.MaxEventBytes, MaxPostBytes: cfg.Limits.MaxPostBytes, MaxUploadBytes: cfg.Limits.MaxUploadBytes,
+		Registry: c.registry, Logger: c.logger.With("part", "dispatcher"),
+	}
+	if cfg.Kafka.On() {
+		err = c.openKafka(ctx, &opts)
+	} else if c.log, err = eventlog.Open(logDir, eventlog.Options{Logger: c.logger}); err != nil {
+		err = fmt.Errorf("open the event log in %s: %w", logDir, err)
+	}
+	if err != nil {
+		return err
+	}
+	c.closing(c.log.Close)
+	if cfg.Store != "" {
+		storeDir = cfg.Store
+	}
+	if c.store, err = blob.OpenFS(storeDir); err != nil {
+		return fmt.Errorf("open the store in %s: %w", storeDir, err)
+	}
+	c.closing(c.store.Close)
+	if c.dispatcher, err = dispatcher.New(ctx, c.log, c.store, opts); err != nil {
+		return fmt.Errorf("start the dispatcher: %w", err)
+	}
+	c.closing(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return c.dispatcher.Close(ctx)
+	})
+	return nil
+}
+
+// openKafka opens the log on Kafka and makes this process one of several instances.
+func (c *core) openKafka(ctx context.Context, opts *dispatcher.Options) error {
+	cfg := &c.cfg.Kafka
+	log, err := kafka.Open(ctx, kafka.Options{
+		Brokers: cfg.List(), ClientID: "lazuli", Only: "azul." + c.cfg.TopicPrefix + ".", Replicas: int16(cfg.Replicas),
+		Logger: c.logger.With("part", "kafka"),
+	})
+	if err != nil {
+		return err
+	}
+	c.log = log
+	opts.Ownership = log.Owning(c.cfg.TopicPrefix+"-lazuli-dispatch", dispatcher.ProgressTopic(c.cfg.TopicPrefix), progressPartitions)
+	opts.Address = cfg.Address
+	if opts.Address == "" {
+		opts.Address = c.ports.plugins.url()
+	}
+	if cfg.TokenFile != "" {
+		token, err := os.ReadFile(cfg.TokenFile)
+		if err != nil {
+			return errors.Join(&usageError{fmt.Errorf("kafka.token_file: %w", err)}, log.Close())
+		}
+		opts.PeerAuth = "Bearer " + strings.TrimSpace(string(token))
+	}
+	return nil
+}
+
+func (c *core) dispatcherURL() string { return c.ports.plugins.url() }
+
+func (c *core) dispatcherHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", c.dispatcher.Handler())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(c.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+func (c *core) closing(f func() error) { c.closers = append(c.closers, f) }
+
+// close releases everything, last first.
+func (c *core) close() error {
+	var errs []error
+	for i := len(c.closers) - 1; i >= 0; i-- {
+		errs = append(errs, c.closers[i]())
+	}
+	c.closers = nil
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(f func() error) func() error {
+	return func() error {
+		if err := f(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
