@@ -71,7 +71,10 @@ type Up struct {
 	stderr *tail
 }
 
-var readyLine = regexp.MustCompile(`^lazuli is ready: pages and REST on (https?://\S+), plugins on (https?://\S+)$`)
+var (
+	upReady       = regexp.MustCompile(`^lazuli is ready: pages and REST on (?P<pages>https?://\S+), plugins on (?P<plugins>https?://\S+)$`)
+	dispatchReady = regexp.MustCompile(`^lazuli is ready: plugins on (?P<plugins>https?://\S+)$`)
+)
 
 // Start runs `lazuli up` on a data directory, on free ports, and waits for its ready line.
 func Start(t testing.TB, data string, args ...string) *Up {
@@ -86,7 +89,22 @@ func Start(t testing.TB, data string, args ...string) *Up {
 // TryStart is Start for a start that may fail; the error has what the platform said.
 func TryStart(t testing.TB, data string, args ...string) (*Up, error) {
 	t.Helper()
-	args = append([]string{"up", "--data", data, "--listen", "127.0.0.1:0", "--dispatcher-listen", "127.0.0.1:0"}, args...)
+	return run(t, upReady, append([]string{"up", "--data", data, "--listen", "127.0.0.1:0", "--dispatcher-listen", "127.0.0.1:0"}, args...))
+}
+
+// StartDispatch runs `lazuli dispatch` over a Kafka and a store, and waits for its ready line.
+func StartDispatch(t testing.TB, kafka, store string, args ...string) *Up {
+	t.Helper()
+	u, err := run(t, dispatchReady, append([]string{"dispatch", "--kafka-brokers", kafka, "--store", store, "--dispatcher-listen", "127.0.0.1:0"}, args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// run starts lazuli and waits for the line that says where it listens.
+func run(t testing.TB, readyLine *regexp.Regexp, args []string) (*Up, error) {
+	t.Helper()
 	u := &Up{cmd: exec.Command(Binary(t), args...), exited: make(chan struct{}), stderr: &tail{}}
 	u.cmd.Stderr = u.stderr
 	out, err := u.cmd.StdoutPipe()
@@ -112,12 +130,15 @@ func TryStart(t testing.TB, data string, args ...string) (*Up, error) {
 	t.Cleanup(u.Kill)
 	select {
 	case m := <-ready:
-		u.Pages, u.Plugins, u.Ready = m[1], m[2], time.Since(begun)
+		if i := readyLine.SubexpIndex("pages"); i > 0 {
+			u.Pages = m[i]
+		}
+		u.Plugins, u.Ready = m[readyLine.SubexpIndex("plugins")], time.Since(begun)
 		return u, nil
 	case <-u.exited:
-		return nil, fmt.Errorf("lazuli up ended before it was ready: %v\n%s", u.err, u.stderr)
+		return nil, fmt.Errorf("lazuli %s ended before it was ready: %v\n%s", args[0], u.err, u.stderr)
 	case <-time.After(time.Minute):
-		return nil, fmt.Errorf("lazuli up was not ready within a minute\n%s", u.stderr)
+		return nil, fmt.Errorf("lazuli %s was not ready within a minute\n%s", args[0], u.stderr)
 	}
 }
 
