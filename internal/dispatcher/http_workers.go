@@ -21,7 +21,7 @@ func (d *Dispatcher) pollAll(w http.ResponseWriter, r *http.Request, req *pollRe
 		return
 	}
 	over := time.Now().Add(deadline)
-	found := noOffer
+	var found *offer
 	for {
 		d.mu.Lock()
 		moved := d.ownersMoved

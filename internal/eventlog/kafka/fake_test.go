@@ -70,9 +70,13 @@ func client(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	return c
 }
 
-// refuseProduce makes every write to a topic fail for good.
-func refuseProduce(cluster *kfake.Cluster, topic string) {
+// refuseProduce makes every write to a topic fail for good, until allow is called.
+func refuseProduce(cluster *kfake.Cluster, topic string) (allow func()) {
+	var allowed atomic.Bool
 	cluster.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if allowed.Load() {
+			return nil, nil, false
+		}
 		cluster.KeepControl()
 		request := r.(*kmsg.ProduceRequest)
 		id := cluster.TopicInfo(topic).TopicID
@@ -92,6 +96,7 @@ func refuseProduce(cluster *kfake.Cluster, topic string) {
 		}
 		return response, nil, true
 	})
+	return func() { allowed.Store(true) }
 }
 
 // TestTheLastRecordFollowsTheOthers: results are acknowledged before their status is sent.

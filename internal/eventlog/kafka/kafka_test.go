@@ -91,6 +91,11 @@ func TestKafkaAway(t *testing.T) {
 	l := open(t, kafka.Options{Brokers: []string{server.Addr}})
 	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
 	part := eventlog.Partition{Topic: "t"}
+	sole, err := l.Sole(t.Context(), "sole")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sole.Close()
 	want := []string{"0"}
 	appendTo(t, l, rec("t", "", "0"))
 	for i, away := range []struct {
@@ -103,7 +108,11 @@ func TestKafkaAway(t *testing.T) {
 		away.begin()
 		var calls sync.WaitGroup
 		for name, call := range map[string]func() error{
-			"append":    func() error { _, err := l.Append(t.Context(), []eventlog.Record{rec("t", "", "lost?")}); return err },
+			"append": func() error { _, err := l.Append(t.Context(), []eventlog.Record{rec("t", "", "lost?")}); return err },
+			"sole": func() error {
+				_, err := sole.Append(t.Context(), part, []eventlog.Record{rec("t", "", "lost?")})
+				return err
+			},
 			"read":      func() error { _, err := l.Read(t.Context(), part, 0, eventlog.Limit{}); return err },
 			"bounds":    func() error { _, err := l.Bounds(t.Context(), part); return err },
 			"topics":    func() error { return untilError(t, l) },
@@ -135,6 +144,16 @@ func TestKafkaAway(t *testing.T) {
 			t.Logf("%s, back: %v", away.name, err)
 		}
 		want = append(want, value)
+		for {
+			_, err := sole.Append(t.Context(), part, []eventlog.Record{rec("t", "", value)})
+			if errors.Is(err, eventlog.ErrFenced) {
+				t.Fatalf("%s, back: nobody took over, and yet: %v", away.name, err)
+			}
+			if err == nil {
+				break
+			}
+			t.Logf("%s, back: %v", away.name, err)
+		}
 	}
 	got := slices.DeleteFunc(readAll(t, l, "t"), func(v string) bool { return v == "lost?" }) // or not
 	got = slices.Compact(got)                                                                 // an append that failed may have been kept

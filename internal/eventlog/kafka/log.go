@@ -145,10 +145,19 @@ func (l *Log) Close() error {
 	}
 	l.closed = true
 	l.mu.Unlock()
-	l.calls.Wait()
+	ended := make(chan struct{})
+	go func() {
+		l.calls.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(patience): // their callers have gone; the client's end is theirs as well
+	}
 	l.tails.stop()
 	l.watchers.Close()
 	l.client.Close()
+	<-ended
 	return nil
 }
 
