@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -119,7 +120,7 @@ func clone(records []eventlog.Record) ([]eventlog.Record, error) {
 	copied := make([]eventlog.Record, len(records))
 	for i := range records {
 		r := &records[i]
-		copied[i] = eventlog.Record{Topic: r.Topic, Key: keep(r.Key), Header: keep(r.Header), Value: keep(r.Value)}
+		copied[i] = eventlog.Record{Topic: r.Topic, Key: keep(r.Key), Header: keep(r.Header), Value: keep(r.Value), PartitionKey: bytes.Clone(r.PartitionKey)}
 	}
 	return copied, nil
 }
