@@ -29,6 +29,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(serverVariable); dir != "" {
+		if err := serveBench(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	platform.Cleanup()
 	os.Exit(code)
