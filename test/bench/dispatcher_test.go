@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ import (
 )
 
 // The dispatcher's benchmarks run it alone in a process of its own, on the embedded log or, with LAZULI_BENCH_LOG=kafka, on a
-// Kafka that syncs every write. Server and client share the machine.
+// Kafka that syncs every write. Server and client share the machine. LAZULI_BENCH_PROFILE=FILE profiles the server.
 
 const serverVariable = "LAZULI_BENCH_SERVER" // the data directory: this process is the server
 
@@ -60,6 +61,17 @@ func serveBench(dir string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
+	}
+	if path := os.Getenv("LAZULI_BENCH_PROFILE"); path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	server := serve.New(d.Handler(), serve.Options{})
 	go func() { _ = server.Serve(l) }() // ends with the process
