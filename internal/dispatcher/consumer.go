@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"bytes"
 	"context"
+	"errors"
 	"hash/fnv"
 	"slices"
 	"strings"
@@ -309,6 +310,17 @@ func (c *consumer) look(ctx context.Context, cl *cell, want *demand, now time.Ti
 			want.skipped[reason]++
 			cl.advance(e.offset + 1)
 			continue
+		}
+		if c.d.deletions.suspect(e.key, &e.routing) {
+			_, err := c.d.load(ctx, cl.part, e.offset)
+			if err != nil && !errors.Is(err, errGone) {
+				return err
+			}
+			if err != nil {
+				want.skipped[skipDeleted]++
+				cl.advance(e.offset + 1)
+				continue
+			}
 		}
 		cl.open(e)
 		cl.advance(e.offset + 1)
