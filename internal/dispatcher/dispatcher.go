@@ -109,6 +109,7 @@ type Dispatcher struct {
 	deletions *deletions
 	own       Ownership
 	peers     *peers // nil when this instance owns everything
+	began     time.Time
 
 	mu          sync.Mutex
 	tails       map[eventlog.Partition]*tail
@@ -160,6 +161,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 		cells:   map[cellID][]cellOf{},
 		reapNow: make(chan struct{}, 1),
 		drained: make(chan struct{}),
+		began:   opts.Now(),
 	}
 	d.store = measuredStore{store, d.metrics}
 	opts.Registry.MustRegister(scraper{d})
