@@ -31,6 +31,10 @@ type Routing struct {
 	// Input and Run tie a result or a status to its job: the key of the event that was handed out, and the hand-out
 	// (the job id without attempt and time; see JobID.Run). Empty for what did not come from a job.
 	Input, Run string
+
+	// Of binary events only, and not in headers of version 1: what deletions name.
+	Made   time.Time // timestamp of the event
+	Tracks []uint64  // TrackHash of the submission, the authors and the links; never empty for an event with tracking fields
 }
 
 // RoutingStream is what filters look at of a stream. Size is in bytes.
@@ -40,7 +44,8 @@ type RoutingStream struct {
 	Size   uint64
 }
 
-const routingVersion = 1
+// routingVersion is what Append writes. ParseRouting reads every version up to it.
+const routingVersion = 2
 
 // ErrRouting tells that a header is not a routing record of a known version; the event itself must be decoded.
 var ErrRouting = errors.New("no routing record of a known version")
@@ -52,6 +57,7 @@ func Route(ev Event) Routing {
 	switch e := ev.(type) {
 	case *Binary:
 		r.binary(e)
+		r.Made, r.Tracks = e.Timestamp.Time, trackHashes(e)
 	case *Status:
 		r.binary(&e.Entity.Input)
 		r.State, r.Dequeued = e.Entity.Status, e.Entity.Input.Dequeued
@@ -83,7 +89,7 @@ func (r *Routing) source(s *Source) {
 }
 
 // Append adds the record's bytes to buf: a version byte, then every field in the order of the struct; text and lists carry
-// their length as a uvarint, the time is a varint of Unix microseconds (0 for none), the flags are one byte.
+// their length as a uvarint, a time is a varint of Unix microseconds (0 for none), the flags are one byte, a hash eight.
 func (r *Routing) Append(buf []byte) []byte {
 	text := func(s string) {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))
@@ -97,11 +103,14 @@ func (r *Routing) Append(buf []byte) []byte {
 	text(r.Source)
 	text(string(r.Action))
 	text(r.Security)
-	var micros int64
-	if !r.Submitted.IsZero() {
-		micros = r.Submitted.UnixMicro()
+	moment := func(t time.Time) {
+		var micros int64
+		if !t.IsZero() {
+			micros = t.UnixMicro()
+		}
+		buf = binary.AppendVarint(buf, micros)
 	}
-	buf = binary.AppendVarint(buf, micros)
+	moment(r.Submitted)
 	buf = binary.AppendUvarint(buf, uint64(r.Depth))
 	buf = binary.AppendUvarint(buf, uint64(len(r.Streams)))
 	for _, s := range r.Streams {
@@ -121,15 +130,20 @@ func (r *Routing) Append(buf []byte) []byte {
 	text(r.Dequeued)
 	text(r.Input)
 	text(r.Run)
+	moment(r.Made)
+	buf = binary.AppendUvarint(buf, uint64(len(r.Tracks)))
+	for _, hash := range r.Tracks {
+		buf = binary.BigEndian.AppendUint64(buf, hash)
+	}
 	return buf
 }
 
-// ParseRouting reads what Append wrote. ErrRouting for an empty header or another version; bytes past the known fields are
-// ignored, so that later releases may add fields.
+// ParseRouting reads what Append wrote. ErrRouting for an empty header or an unknown version; bytes past the known fields are
+// ignored.
 //
 // All text shares one copy of the header, so that a record costs two allocations at most; header may be used again.
 func ParseRouting(header []byte) (Routing, error) {
-	if len(header) == 0 || header[0] != routingVersion {
+	if len(header) == 0 || header[0] == 0 || header[0] > routingVersion {
 		return Routing{}, ErrRouting
 	}
 	d := routingReader{rest: header[1:], text: string(header[1:])}
@@ -141,9 +155,7 @@ func ParseRouting(header []byte) (Routing, error) {
 	r.Source = d.string()
 	r.Action = Action(d.string())
 	r.Security = d.string()
-	if micros := d.varint(); micros != 0 {
-		r.Submitted = time.UnixMicro(micros).UTC()
-	}
+	r.Submitted = d.time()
 	depth := d.uvarint()
 	if depth > math.MaxInt32 {
 		d.fail()
@@ -164,6 +176,10 @@ func ParseRouting(header []byte) (Routing, error) {
 	r.Dequeued = d.string()
 	r.Input = d.string()
 	r.Run = d.string()
+	if header[0] >= 2 {
+		r.Made = d.time()
+		r.Tracks = d.hashes()
+	}
 	if d.bad {
 		return Routing{}, fmt.Errorf("%w: it is cut short or damaged", ErrRouting)
 	}
@@ -200,6 +216,30 @@ func (d *routingReader) varint() int64 {
 	}
 	d.rest = d.rest[n:]
 	return v
+}
+
+func (d *routingReader) time() time.Time {
+	if micros := d.varint(); micros != 0 {
+		return time.UnixMicro(micros).UTC()
+	}
+	return time.Time{}
+}
+
+func (d *routingReader) hashes() []uint64 {
+	n := d.uvarint()
+	if n > uint64(len(d.rest)/8) {
+		d.fail()
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	list := make([]uint64, n)
+	for i := range list {
+		list[i] = binary.BigEndian.Uint64(d.rest[8*i:])
+	}
+	d.rest = d.rest[8*n:]
+	return list
 }
 
 func (d *routingReader) byte() byte {

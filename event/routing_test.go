@@ -18,14 +18,17 @@ import (
 func TestRoute(t *testing.T) {
 	b := full()
 	b.Source.Settings = map[string]string{"expedite_plugin": "Unbox"}
+	event.Track(b)
 	content := event.RoutingStream{Label: event.LabelContent, Format: "text/plain", Size: b.Entity.Size}
 	of := event.Routing{
 		Model: event.ModelBinary, SHA256: b.Entity.SHA256, Author: "bob", Source: "samples", Action: event.Sourced,
 		Security: "LOW TLP:CLEAR", Submitted: eventtest.Moment.Time, Depth: 1, Streams: []event.RoutingStream{content},
 		Flags: event.Flags{BypassCache: true, Expedite: true, Retry: true}, Settings: "Unbox",
+		Made: b.Timestamp.Time, Tracks: []uint64{event.TrackHash(b.TrackSourceReferences), event.TrackHash("user.bob.")},
 	}
 	ofStatus := of
 	ofStatus.Model, ofStatus.Author, ofStatus.Version, ofStatus.Streams = event.ModelStatus, "Example", "1", nil
+	ofStatus.Made, ofStatus.Tracks = time.Time{}, nil
 	ofStatus.State, ofStatus.Dequeued = event.Completed, "k.Example.1.5"
 	for _, c := range []struct {
 		ev   event.Event
@@ -46,6 +49,15 @@ func TestRoute(t *testing.T) {
 	}
 }
 
+func anyMoment() *rapid.Generator[time.Time] {
+	return rapid.Custom(func(t *rapid.T) time.Time {
+		if micros := rapid.Int64Range(-62135596799_000000, 253402300799_999999).Draw(t, "micros"); micros != 0 {
+			return time.UnixMicro(micros).UTC()
+		}
+		return time.Time{}
+	})
+}
+
 func anyRouting() *rapid.Generator[event.Routing] {
 	text := rapid.StringN(0, 6, -1)
 	return rapid.Custom(func(t *rapid.T) event.Routing {
@@ -64,10 +76,10 @@ func anyRouting() *rapid.Generator[event.Routing] {
 			Dequeued: text.Draw(t, "dequeued"),
 			Input:    text.Draw(t, "input"),
 			Run:      text.Draw(t, "run"),
+			Made:     anyMoment().Draw(t, "made"),
+			Tracks:   rapid.SliceOfN(rapid.Uint64(), 1, 5).Draw(t, "tracks"),
 		}
-		if micros := rapid.Int64Range(-62135596799_000000, 253402300799_999999).Draw(t, "micros"); micros != 0 {
-			r.Submitted = time.UnixMicro(micros).UTC()
-		}
+		r.Submitted = anyMoment().Draw(t, "submitted")
 		for range rapid.IntRange(0, 4).Draw(t, "streams") {
 			r.Streams = append(r.Streams, event.RoutingStream{
 				Label: event.Label(text.Draw(t, "label")), Format: text.Draw(t, "format"), Size: rapid.Uint64().Draw(t, "size")})
@@ -115,13 +127,18 @@ func TestParseRoutingRefuses(t *testing.T) {
 	deep := binary.AppendUvarint(before, math.MaxUint64)
 	many := binary.AppendUvarint(append(before[:9:9], 1), 1<<40)
 	for name, header := range map[string][]byte{
-		"nothing": nil, "version 0": {0}, "version 2": append([]byte{2}, make([]byte, 40)...),
+		"nothing": nil, "version 0": {0}, "version 3": append([]byte{3}, make([]byte, 40)...),
 		"depth": append(deep, make([]byte, 40)...), "streams": append(many, make([]byte, 40)...),
 		"length": {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 'a'},
 	} {
 		if r, err := event.ParseRouting(header); !errors.Is(err, event.ErrRouting) {
 			t.Errorf("%s: read as %+v, %v", name, r, err)
 		}
+	}
+	tracks := append(make([]byte, 18), 0xff, 0xff, 0xff, 0xff, 0x0f)
+	tracks[0] = 2
+	if r, err := event.ParseRouting(tracks); !errors.Is(err, event.ErrRouting) {
+		t.Errorf("tracks: read as %+v, %v", r, err)
 	}
 	if _, err := event.ParseRouting(append([]byte{1}, make([]byte, 40)...)); err != nil {
 		t.Errorf("a header of zeros: %v", err) // or the cases above would fail for another reason than their own
@@ -162,4 +179,22 @@ func FuzzParseRouting(f *testing.F) {
 			t.Fatalf("%+v is read as %+v, %v", r, again, err)
 		}
 	})
+}
+
+// Headers of version 1 end before what deletions look at.
+func TestParseRoutingOfVersion1(t *testing.T) {
+	b := full()
+	event.Track(b)
+	r := event.Route(b)
+	tail := 1 + 8*len(r.Tracks) + len(binary.AppendVarint(nil, r.Made.UnixMicro()))
+	header := r.Append(nil)
+	header[0] = 1
+	got, err := event.ParseRouting(header[:len(header)-tail])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Made, r.Tracks = time.Time{}, nil
+	if diff := cmp.Diff(r, got); diff != "" {
+		t.Error(diff)
+	}
 }

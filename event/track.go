@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // Track sets the tracking fields of binary and insert events, by which delete events name what must go (protocol 2.4).
@@ -44,4 +46,25 @@ const trackLayout = "2006_01_02T15_04_05Z07_00"
 
 func trackLink(parent string, node *PathNode) string {
 	return parent + "." + node.SHA256 + "." + node.Timestamp.Format(trackLayout) + "." + trackAuthor(&node.Author)
+}
+
+// TrackHash is the xxHash64 of a tracking field or of a key. Headers of records have it in place of the text, so that an event
+// which no deletion names is passed over without being decoded.
+func TrackHash(value string) uint64 { return xxhash.Sum64String(value) }
+
+// trackHashes returns the hashes of all tracking fields of an event, each once.
+func trackHashes(b *Binary) []uint64 {
+	if b.TrackSourceReferences == "" {
+		return nil
+	}
+	list := make([]uint64, 0, 1+len(b.TrackAuthors)+len(b.TrackLinks))
+	list = append(list, TrackHash(b.TrackSourceReferences))
+	for _, values := range [][]string{b.TrackAuthors, b.TrackLinks} {
+		for _, v := range values {
+			if hash := TrackHash(v); !slices.Contains(list, hash) {
+				list = append(list, hash)
+			}
+		}
+	}
+	return list
 }

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"bytes"
 	"context"
+	"errors"
 	"hash/fnv"
 	"slices"
 	"strings"
@@ -305,7 +306,11 @@ func (c *consumer) look(ctx context.Context, cl *cell, want *demand, now time.Ti
 			cl.advance(e.offset + 1)
 			continue
 		}
-		if reason := c.filter.skip(&e.routing, c.Name, now); reason != passed {
+		reason, err := c.skip(ctx, cl.part, e, now)
+		if err != nil {
+			return err
+		}
+		if reason != passed {
 			want.skipped[reason]++
 			cl.advance(e.offset + 1)
 			continue
@@ -318,6 +323,18 @@ func (c *consumer) look(ctx context.Context, cl *cell, want *demand, now time.Ti
 	}
 	cl.advance(min(next, end))
 	return nil
+}
+
+// skip returns why an event of a partition is not for the consumer: by its rules, or because deletions name it.
+func (c *consumer) skip(ctx context.Context, part eventlog.Partition, e *entry, now time.Time) (string, error) {
+	if reason := c.filter.skip(&e.routing, c.Name, now); reason != passed || !c.d.deletions.suspect(e.key, &e.routing) {
+		return reason, nil
+	}
+	_, err := c.d.load(ctx, part, e.offset)
+	if errors.Is(err, errGone) {
+		return skipDeleted, nil
+	}
+	return passed, err
 }
 
 // lookAhead is how many matches a cell keeps ready. More would only be memory: looking again costs next to nothing.

@@ -94,19 +94,22 @@ func (o *Options) defaults() {
 
 // Dispatcher is one instance. It is safe for use from many goroutines.
 type Dispatcher struct {
-	opts     Options
-	log      eventlog.Log
-	store    blob.Store
-	names    names
-	logger   *slog.Logger
-	metrics  *metrics
-	pages    *pages
-	sources  *sourceRegistry
-	progress *progress
-	statuses *statusFollower
-	letters  *letters
-	own      Ownership
-	peers    *peers // nil when this instance owns everything
+	opts      Options
+	log       eventlog.Log
+	store     blob.Store
+	names     names
+	logger    *slog.Logger
+	metrics   *metrics
+	pages     *pages
+	sources   *sourceRegistry
+	progress  *progress
+	statuses  *statusFollower
+	letters   *letters
+	inserts   *inserts
+	deletions *deletions
+	own       Ownership
+	peers     *peers // nil when this instance owns everything
+	began     time.Time
 
 	mu          sync.Mutex
 	tails       map[eventlog.Partition]*tail
@@ -158,6 +161,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 		cells:   map[cellID][]cellOf{},
 		reapNow: make(chan struct{}, 1),
 		drained: make(chan struct{}),
+		began:   opts.Now(),
 	}
 	d.store = measuredStore{store, d.metrics}
 	opts.Registry.MustRegister(scraper{d})
@@ -165,6 +169,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.progress = newProgress(d)
 	d.statuses = &statusFollower{d: d}
 	d.letters = &letters{d: d, at: map[letterID]int64{}}
+	d.inserts, d.deletions = newInserts(d), newDeletions(d)
 	if d.own == nil {
 		d.own = alone{log}
 	}
@@ -180,6 +185,11 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	if err := d.letters.catchUp(ctx); err != nil {
 		return nil, err
 	}
+	for _, f := range []*follower{&d.inserts.follower, &d.deletions.follower} {
+		if err := f.catchUp(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if opts.Ownership == nil {
 		s := newShard(0)
 		d.shards[0] = s
@@ -192,6 +202,9 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.follow(run, "look at the topics", d.findTails)
 	d.follow(run, "follow the statuses", d.statuses.catchUp)
 	d.follow(run, "follow the dead letters", d.letters.catchUp)
+	d.follow(run, "follow the inserts", d.inserts.catchUp)
+	d.follow(run, "follow the deletions", d.deletions.catchUp)
+	d.done.Go(func() { d.deletions.writePurges(run) })
 	if opts.Ownership != nil {
 		d.peers = newPeers(d)
 		d.follow(run, "follow the instances", d.peers.catchUp)
@@ -417,7 +430,7 @@ func (c *consumer) jobID(j *job, key string) event.JobID {
 	}
 }
 
-// errGone tells that a job's event is no longer in the log.
+// errGone tells that a job's event is no longer in the log, or that a deletion names it.
 var errGone = errors.New("the event is no longer in the log")
 
 // load reads the record of a job.
@@ -432,6 +445,9 @@ func (d *Dispatcher) load(ctx context.Context, part eventlog.Partition, offset i
 		return nil, err
 	}
 	if len(page.Records) == 0 || page.Records[0].Position.Offset != offset || len(page.Records[0].Value) == 0 {
+		return nil, errGone
+	}
+	if d.deletions.deleted(&page.Records[0]) {
 		return nil, errGone
 	}
 	return &page.Records[0], nil

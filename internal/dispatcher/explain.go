@@ -186,7 +186,10 @@ func (c *consumer) explain(ctx context.Context, pos eventlog.Position, now time.
 		return e, nil
 	}
 	r := &entries[0].routing
-	if e.Rule = c.filter.skip(r, c.Name, now); e.Rule != passed {
+	if e.Rule, err = c.skip(ctx, pos.Partition, &entries[0], now); err != nil {
+		return e, err
+	}
+	if e.Rule != passed {
 		e.State, e.Detail = StateSkipped, c.filter.describe(e.Rule, r)
 	}
 	cl := c.cellAt(pos)
@@ -281,6 +284,8 @@ func (f *filter) describe(rule string, r *event.Routing) string {
 		return "it has no content stream"
 	case skipPluginOnly:
 		return fmt.Sprintf("it was expedited for %s alone", r.Settings)
+	case skipDeleted:
+		return "a delete event names it"
 	case skipStream, skipFormat:
 		return fmt.Sprintf("it has %s, and the plugin asks for %s", streamsText(r.Streams), rulesText(f.streams))
 	}

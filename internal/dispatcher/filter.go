@@ -43,6 +43,7 @@ const (
 	skipFormat      = "FilterConsumerRules-reject_file_format"
 	skipNoContent   = "FilterConsumerRules-reject_no_content"
 	skipPluginOnly  = "FilterConsumerRules-reject_expedite_plugin"
+	skipDeleted     = "FilterPreviouslyDeleted-deleted" // found by consumer.skip, not by the rules
 	longPollIdle    = "LongPoll-idle"
 	activeMaxDepth  = 10
 	passiveMaxDepth = 11

@@ -23,6 +23,7 @@ func (d *Dispatcher) Handler() http.Handler {
 		fmt.Fprint(w, "Azul Dispatcher")
 	})
 	handle("POST /api/v2/event", d.postEvents)
+	handle("POST "+simulatePath, d.simulate)
 	handle("GET /api/v2/event/{model}/passive", func(w http.ResponseWriter, r *http.Request) { d.getEvents(w, r, false) })
 	handle("GET /api/v2/event/{model}/active", func(w http.ResponseWriter, r *http.Request) { d.getEvents(w, r, true) })
 	handle("POST /api/v3/stream/{source}/{label}", d.postStream)

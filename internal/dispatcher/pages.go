@@ -52,6 +52,7 @@ type entry struct {
 	offset  int64
 	time    time.Time
 	bad     bool
+	key     uint64 // event.TrackHash of the event's key
 	routing event.Routing
 }
 
@@ -147,7 +148,7 @@ func (p *pages) fill(ctx context.Context, pg *page, model event.Model, stop int6
 
 // readEntry takes the routing from the record's header, or decodes the event of a record that has none.
 func readEntry(r *eventlog.Record, model event.Model) entry {
-	e := entry{offset: r.Position.Offset, time: r.Time}
+	e := entry{offset: r.Position.Offset, time: r.Time, key: event.TrackHash(eventKey(r))}
 	if len(r.Value) == 0 {
 		e.bad = true
 		return e
@@ -169,5 +170,5 @@ func readEntry(r *eventlog.Record, model event.Model) entry {
 func entryBytes(e *entry) int {
 	r := &e.routing
 	return 400 + len(r.SHA256) + len(r.Author) + len(r.Version) + len(r.Source) + len(r.Security) + len(r.Dequeued) +
-		len(r.Input) + len(r.Run) + 64*len(r.Streams)
+		len(r.Input) + len(r.Run) + 64*len(r.Streams) + 8*len(r.Tracks)
 }

@@ -17,17 +17,21 @@ type item struct {
 	ev         event.Event
 	client     bool   // posted, in contrast to made by the pipeline
 	input, run string // the job that made it; see event.Routing
-	bare       bool   // append without the expedite flag, to the source's own topic
+	both       bool   // if expedited, append without the flag to the source's own topic as well
 	dropped    string // by which step; empty while it goes on
 }
 
-// dropExpired names the step that drops events whose source has let them expire.
-const dropExpired = "ageoff"
+// The steps that drop events: those that their source has let expire, and those that deletions name.
+const (
+	dropExpired = "ageoff"
+	dropDeleted = "deleted"
+)
 
 // Published is what became of a set of events.
 type Published struct {
 	Kept    []event.Event // those posted that are in the log, in their final form
 	Expired int           // those posted that had expired already
+	Deleted int           // those posted that deletions name
 }
 
 // Publish checks events, gives them their keys and appends them with all that follows from them, in one append. On an error
@@ -54,24 +58,26 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 	begun := time.Now()
 	items = d.ageOff(items)
 	items = expandResults(items)
+	items, letters := d.inserts.inject(ctx, items)
+	extra = append(extra, letters...)
 	records := make([]eventlog.Record, 0, len(items)+len(extra))
 	var p Published
 	for _, it := range items {
-		if it.dropped != "" {
-			if it.client {
-				p.Expired++
+		if it.dropped == "" {
+			if err := d.prepare(it); err != nil {
+				return Published{}, err
 			}
+		}
+		if it.dropped != "" {
+			p.drop(it)
 			d.metrics.dropped.WithLabelValues(it.dropped).Inc()
 			continue
 		}
-		if err := d.prepare(it.ev); err != nil {
-			return Published{}, err
-		}
-		record, err := d.encode(ctx, it)
+		made, err := d.encode(ctx, it)
 		if err != nil {
 			return Published{}, err
 		}
-		records = append(records, record)
+		records = append(records, made...)
 		if it.client {
 			p.Kept = append(p.Kept, it.ev)
 		}
@@ -90,7 +96,35 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 	for _, it := range items {
 		d.metrics.published(it)
 	}
+	d.heed(ctx, items)
 	return p, nil
+}
+
+// drop counts a posted event that was dropped.
+func (p *Published) drop(it *item) {
+	switch {
+	case !it.client:
+	case it.dropped == dropExpired:
+		p.Expired++
+	default:
+		p.Deleted++
+	}
+}
+
+// heed makes the inserts and deletions among the items effective before their post is answered.
+func (d *Dispatcher) heed(ctx context.Context, items []*item) {
+	for _, it := range items {
+		var err error
+		switch it.ev.(type) {
+		case *event.Insert:
+			err = d.inserts.catchUp(ctx)
+		case *event.Delete:
+			err = d.deletions.catchUp(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			d.logger.Error("follow what was published", "err", err) // it is tried again when the log moves
+		}
+	}
 }
 
 // noteEnds wakes the polls that wait for what was just appended, before the log's own notice.
@@ -150,12 +184,9 @@ func expandResults(items []*item) []*item {
 		}
 		if status.Entity.Status.Success() {
 			for i := range status.Entity.Results {
-				result := status.Entity.Results[i]
+				result := &status.Entity.Results[i]
 				result.Flags = event.Flags{Expedite: input.Flags.Expedite, BypassCache: input.Flags.BypassCache}
-				out = append(out, &item{ev: &result, input: it.input, run: it.run})
-				if result.Flags.Expedite {
-					out = append(out, &item{ev: &result, input: it.input, run: it.run, bare: true})
-				}
+				out = append(out, &item{ev: result, input: it.input, run: it.run, both: true})
 			}
 			status.Entity.Results = nil
 		}
@@ -164,42 +195,59 @@ func expandResults(items []*item) []*item {
 	return out
 }
 
-// prepare gives an event what the dispatcher alone decides: key, tracking fields, and settings that end at a depth.
-func (d *Dispatcher) prepare(ev event.Event) error {
-	ev.Header().ModelVersion = event.ModelVersion
-	if err := d.opts.Keys.Assign(ev); err != nil {
+// prepare gives an event what the dispatcher alone decides: key, tracking fields, and settings that end at a depth. It drops
+// what deletions name, which needs the first two. The key is made before settings end, as in the reference, so that it does
+// not depend on how often an event is published.
+func (d *Dispatcher) prepare(it *item) error {
+	it.ev.Header().ModelVersion = event.ModelVersion
+	if err := d.opts.Keys.Assign(it.ev); err != nil {
 		return &invalidError{fmt.Errorf("make the key: %w", err)}
 	}
-	if b, ok := ev.(*event.Binary); ok {
-		b.Dequeued, b.Flags.Retry = "", false
-		if depth, err := strconv.Atoi(b.Source.Settings["remove_at_depth"]); err == nil && len(b.Source.Path) >= depth {
-			b.Source.Settings = nil
-		}
+	event.Track(it.ev)
+	b, ok := it.ev.(*event.Binary)
+	if !ok {
+		return nil
 	}
-	event.Track(ev)
+	b.Dequeued, b.Flags.Retry = "", false
+	if _, deleted := d.deletions.find(b); deleted {
+		it.dropped = dropDeleted
+	}
+	if depth, err := strconv.Atoi(b.Source.Settings["remove_at_depth"]); err == nil && len(b.Source.Path) >= depth {
+		b.Source.Settings = nil
+	}
 	return nil
 }
 
-// encode makes the record of an event.
-func (d *Dispatcher) encode(ctx context.Context, it *item) (eventlog.Record, error) {
-	routing := event.Route(it.ev)
-	routing.Input, routing.Run = it.input, it.run
+// encode makes the records of an event: one, or two of an expedited one that goes to its source's topic as well.
+func (d *Dispatcher) encode(ctx context.Context, it *item) ([]eventlog.Record, error) {
 	topic := d.names.system(string(it.ev.Model()))
-	ev := it.ev
-	if b, ok := ev.(*event.Binary); ok {
-		if err := d.sources.ensure(ctx, b.Source.Name); err != nil {
-			return eventlog.Record{}, err
-		}
-		topic = d.names.binary(b.Source.Name, b.Action)
-		switch {
-		case it.bare:
-			plain := *b
-			plain.Flags.Expedite, routing.Flags.Expedite = false, false
-			ev = &plain
-		case b.Flags.Expedite:
-			topic = d.names.system(topicExpedite)
-		}
+	b, ok := it.ev.(*event.Binary)
+	if !ok {
+		record, err := d.record(topic, it.ev, it)
+		return []eventlog.Record{record}, err
 	}
+	if err := d.sources.ensure(ctx, b.Source.Name); err != nil {
+		return nil, err
+	}
+	topic = d.names.binary(b.Source.Name, b.Action)
+	if !b.Flags.Expedite {
+		record, err := d.record(topic, b, it)
+		return []eventlog.Record{record}, err
+	}
+	expedited, err := d.record(d.names.system(topicExpedite), b, it)
+	if err != nil || !it.both {
+		return []eventlog.Record{expedited}, err
+	}
+	plain := *b
+	plain.Flags.Expedite = false
+	record, err := d.record(topic, &plain, it)
+	return []eventlog.Record{expedited, record}, err
+}
+
+// record makes the record of an event for a topic.
+func (d *Dispatcher) record(topic string, ev event.Event, it *item) (eventlog.Record, error) {
+	routing := event.Route(ev)
+	routing.Input, routing.Run = it.input, it.run
 	value, err := json.Marshal(ev)
 	if err != nil {
 		return eventlog.Record{}, &invalidError{fmt.Errorf("encode the event: %w", err)}

@@ -50,6 +50,12 @@ func (n names) parseBinary(topic string) (source string, a event.Action, ok bool
 	return rest[:i], event.Action(rest[i+len(".binary."):]), true
 }
 
+// holdsBinaries tells whether the records of a topic are binary events.
+func (n names) holdsBinaries(topic string) bool {
+	_, _, ok := n.parseBinary(topic)
+	return ok || topic == n.system(topicExpedite) || topic == n.system(topicRetry)
+}
+
 // The system topics that are not named after a model.
 const (
 	topicExpedite  = "expedite"
