@@ -47,6 +47,7 @@ type move struct {
 const clusterPartitions = 4
 
 func newCluster(t *testing.T, instances int) *cluster {
+	parallel(t)
 	b := &bench{t: t, dir: t.TempDir(), clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}}
 	b.opts = Options{Sources: anySource{}, Lease: time.Minute, Now: b.clock.Now}
 	var err error

@@ -117,6 +117,7 @@ func (anySource) Expiry(name string) time.Duration {
 }
 
 func newBench(t *testing.T) *bench {
+	parallel(t)
 	b := &bench{t: t, dir: t.TempDir(), clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}}
 	b.opts = Options{Sources: anySource{}, Lease: time.Minute, Now: b.clock.Now}
 	b.start()
@@ -227,7 +228,7 @@ const allFeeds = "r-expedite=true&r-live=true&r-historic=true"
 // poll asks as azul-runner does and reads the answer as strictly. extra is appended to the query.
 func (b *bench) poll(name, extra string) (*event.Binary, pollInfo) {
 	b.t.Helper()
-	events, info := b.pollModel("binary/active", "name="+name+"&version=1&count=1&deadline=1&"+extra)
+	events, info := b.pollModel("binary/active", "name="+name+"&"+extra+"&version=1&count=1&deadline=1")
 	if len(events) == 0 {
 		return nil, info
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +22,15 @@ import (
 // The whole suite runs on every log: on the embedded one by itself, on the others by TestOnKfake and TestOnKafka, which run
 // this program again with logKind set.
 const logKind = "LAZULI_DISPATCHER_LOG"
+
+// parallel lets a test run beside the others: each has a log of its own.
+func parallel(t *testing.T) {
+	if _, already := inParallel.LoadOrStore(t, true); !already {
+		t.Parallel()
+	}
+}
+
+var inParallel sync.Map // of *testing.T
 
 // openLog opens the test's log, or opens it again.
 func (b *bench) openLog() {
@@ -79,7 +89,7 @@ func runOn(t *testing.T, kind string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.timeout", "10m")
+	cmd := exec.CommandContext(t.Context(), self, "-test.timeout", "10m", "-test.parallel", "24") // they wait more than they work
 	cmd.Env = append(os.Environ(), logKind+"="+kind)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "PASS") {
