@@ -17,14 +17,23 @@ async function refresh() {
   if (again) { again = false; setTimeout(refresh, 250); }
 }
 
-// swap puts the new main part in place and keeps what the reader had opened.
+// swap puts the new main part in place and keeps what the reader had opened. The drop zone stays the element that it is: a file may be on
+// its way into it.
 function swap(html) {
   const open = [...main.querySelectorAll('details')].map(d => d.open);
-  const uploads = document.getElementById('uploads');
-  main.innerHTML = html;
+  const template = document.createElement('template');
+  template.innerHTML = html;
+  const fresh = [...template.content.childNodes];
+  const drop = document.getElementById('drop');
+  const at = fresh.findIndex(node => node.id === 'drop');
+  if (drop && at >= 0) {
+    [...main.childNodes].filter(node => node !== drop).forEach(node => node.remove());
+    drop.before(...fresh.slice(0, at));
+    drop.after(...fresh.slice(at + 1));
+  } else {
+    main.replaceChildren(...fresh);
+  }
   main.querySelectorAll('details').forEach((d, i) => { d.open = open[i] ?? false; });
-  if (uploads) document.getElementById('uploads')?.replaceWith(uploads);
-  arm();
 }
 
 const live = main.dataset.live;
