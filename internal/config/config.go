@@ -26,6 +26,7 @@ type Config struct {
 	Keys             string // how events get their keys: "v2", or "azul" for a log that is shared with Azul
 	DefaultSource    string // of what is submitted without a source
 	Sources          map[string]Source
+	Topics           []Topic
 	Limits           Limits
 	Kafka            KafkaLog
 	Store            string        // directory of the store; "" is store in the data directory

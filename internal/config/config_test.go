@@ -146,7 +146,7 @@ func TestFaults(t *testing.T) {
 		{"partition unit", "sources: {local: {partition_unit: decade}}", `sources.local.partition_unit: "decade" must be all, year`},
 		{"reference without a name", "sources: {local: {references: [{required: true}]}}", "sources.local.references: number 1 must have a name"},
 		{"reference twice", "sources: {local: {references: [{name: a}, {name: a}]}}", `sources.local.references: "a" is there twice`},
-		{"partitions", "sources: {local: {kafka: {numpartitions: -1}}}", "sources.local.kafka.numpartitions: -1 must be 1 or more"},
+		{"partitions", "sources: {local: {kafka: {numpartitions: -1}}}", "sources.local.kafka.numpartitions: -1 must be between 1 and 1024"},
 		{"default source", "sources: {feed: {}}", `default_source: source "local" is not configured: known are feed`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

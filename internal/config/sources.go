@@ -28,7 +28,7 @@ type Reference struct {
 	Highlight   bool   `yaml:"highlight"` // shown first on a file's page
 }
 
-// Kafka is how a source's topics are made on Kafka. The embedded log does not use it.
+// Kafka is how topics are made. Partitions count on any log, the rest on Kafka.
 type Kafka struct {
 	NumPartitions     int               `yaml:"numpartitions"`
 	ReplicationFactor int               `yaml:"replicationfactor"`

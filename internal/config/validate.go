@@ -72,6 +72,11 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
+	for i := range c.Topics {
+		if err := c.Topics[i].validate(); err != nil {
+			return fmt.Errorf("topics: number %d: %w", i+1, err)
+		}
+	}
 	if err := c.SourceAllowed(c.DefaultSource); err != nil {
 		return fmt.Errorf("default_source: %w", err)
 	}
@@ -148,11 +153,8 @@ func (s Source) validate(name string) error {
 		}
 		seen[r.Name] = true
 	}
-	if s.Kafka.NumPartitions < 0 {
-		return fmt.Errorf("sources.%s.kafka.numpartitions: %d must be 1 or more, or 0 for the default", name, s.Kafka.NumPartitions)
-	}
-	if s.Kafka.ReplicationFactor < 0 {
-		return fmt.Errorf("sources.%s.kafka.replicationfactor: %d must be 1 or more, or 0 for the default", name, s.Kafka.ReplicationFactor)
+	if err := s.Kafka.validate(); err != nil {
+		return fmt.Errorf("sources.%s.kafka.%w", name, err)
 	}
 	return nil
 }

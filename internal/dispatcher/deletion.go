@@ -229,11 +229,11 @@ const maxPurges = 1024
 // maxPurged bounds what an instance remembers of the tombstones that it wrote. Writing one twice does no harm.
 const maxPurged = 10_000
 
-// purge has a record removed by a tombstone, in a topic where tombstones remove: where nothing expires. Each instance does that
+// purge has a record removed by a tombstone, in a topic where tombstones remove: one that is compacted. Each instance does that
 // once, however many consumers meet the record before it is gone.
 func (s *deletions) purge(r *eventlog.Record) {
 	source, _, ok := s.d.names.parseBinary(r.Position.Topic)
-	if !ok || s.d.opts.Sources.Expiry(source) > 0 {
+	if !ok || !slices.ContainsFunc(s.d.sources.topics(source), func(t eventlog.Topic) bool { return t.Name == r.Position.Topic && t.Compact }) {
 		return
 	}
 	s.purgedMu.Lock()

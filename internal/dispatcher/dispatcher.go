@@ -33,6 +33,7 @@ type Options struct {
 	Prefix         string        // of topics and groups ["lazuli"]
 	Keys           event.Keys    // [event.KeysV2]
 	Sources        Sources       // required
+	Topics         TopicSettings // what is configured of topics [nothing]
 	Ownership      Ownership     // [this instance owns every consumer]
 	Address        string        // base URL at which other instances reach this one; required with an Ownership
 	PeerAuth       string        // the Authorization header of requests of other instances; "" sends none
@@ -165,7 +166,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	}
 	d.store = measuredStore{store, d.metrics}
 	opts.Registry.MustRegister(scraper{d})
-	d.sources = &sourceRegistry{log: log, names: d.names, sources: opts.Sources, known: map[string]bool{}}
+	d.sources = &sourceRegistry{log: log, names: d.names, sources: opts.Sources, settings: opts.Topics, known: map[string]bool{}}
 	d.progress = newProgress(d)
 	d.statuses = &statusFollower{d: d}
 	d.letters = &letters{d: d, at: map[letterID]int64{}}
@@ -173,9 +174,10 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	if d.own == nil {
 		d.own = alone{log}
 	}
-	if err := log.EnsureTopics(ctx, d.names.systemTopics(d.own.Partitions())); err != nil {
+	if err := d.sources.ensureSystem(ctx, d.own.Partitions()); err != nil {
 		return nil, fmt.Errorf("make the system topics: %w", err)
 	}
+	d.sources.reconcile(ctx, d.logger)
 	if err := d.findTails(ctx); err != nil {
 		return nil, err
 	}

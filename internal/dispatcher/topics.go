@@ -3,6 +3,8 @@ package dispatcher
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -10,6 +12,74 @@ import (
 	"lazuli/event"
 	"lazuli/internal/eventlog"
 )
+
+// TopicSettings returns what is configured of a topic: zero values where it is as built in. source is "" for the platform's own
+// topics; name is without azul and the prefix.
+type TopicSettings func(source, name string) (partitions, replicas int, settings map[string]string)
+
+// configure applies what is configured of a topic.
+func (s *sourceRegistry) configure(source string, t eventlog.Topic) eventlog.Topic {
+	if s.settings == nil {
+		return t
+	}
+	name := strings.TrimPrefix(t.Name, "azul."+s.names.prefix+".")
+	partitions, replicas, settings := s.settings(source, name)
+	if partitions > 0 {
+		t.Partitions = int32(partitions)
+	}
+	if policy := settings["cleanup.policy"]; policy != "" {
+		t.Compact = strings.Contains(policy, "compact")
+	}
+	if ms, err := strconv.ParseInt(settings["retention.ms"], 10, 64); err == nil {
+		t.Retention = time.Duration(max(0, ms)) * time.Millisecond
+	}
+	if replicas > 0 || len(settings) > 0 {
+		t.Kafka = &eventlog.KafkaTopic{Replicas: int16(replicas), Settings: settings}
+	}
+	return t
+}
+
+// ensureSystem makes the platform's own topics. Those of its own bookkeeping have the partitions that it needs.
+func (s *sourceRegistry) ensureSystem(ctx context.Context, progress int32) error {
+	topics := s.names.systemTopics(progress)
+	for i, t := range topics {
+		topics[i] = s.configure("", t)
+		switch strings.TrimPrefix(t.Name, s.names.system("")) {
+		case topicDead, topicProgress, topicInstances, topicRetry:
+			topics[i].Partitions, topics[i].Compact, topics[i].Retention = t.Partitions, t.Compact, t.Retention
+		}
+	}
+	return s.log.EnsureTopics(ctx, topics)
+}
+
+// reconcile brings the topics of sources that exist in line with the configuration. What cannot be changed stays.
+func (s *sourceRegistry) reconcile(ctx context.Context, logger *slog.Logger) {
+	existing, err := s.log.Topics(ctx)
+	if err != nil {
+		logger.Error("bring the topics in line with the configuration", "err", err)
+		return
+	}
+	seen := map[string]bool{}
+	for i := range existing {
+		source, _, ok := s.names.parseBinary(existing[i].Name)
+		if !ok || seen[source] || s.sources.SourceAllowed(source) != nil {
+			continue
+		}
+		seen[source] = true
+		if err := s.log.EnsureTopics(ctx, s.topics(source)); err != nil {
+			logger.Error("bring the topics of a source in line with the configuration", "source", source, "err", err)
+		}
+	}
+}
+
+// topics are those of a source, as configured.
+func (s *sourceRegistry) topics(source string) []eventlog.Topic {
+	topics := s.names.sourceTopics(source, s.sources.Expiry(source))
+	for i, t := range topics {
+		topics[i] = s.configure(source, t)
+	}
+	return topics
+}
 
 // Sources says which sources there are and how long their events live.
 type Sources interface {
@@ -101,9 +171,10 @@ const maxSources = 10_000
 
 // sourceRegistry makes the topics of sources when they are first used.
 type sourceRegistry struct {
-	log     eventlog.Log
-	names   names
-	sources Sources
+	log      eventlog.Log
+	names    names
+	sources  Sources
+	settings TopicSettings // or nil
 
 	mu    sync.Mutex
 	known map[string]bool
@@ -122,7 +193,7 @@ func (s *sourceRegistry) ensure(ctx context.Context, source string) error {
 	if len(s.known) >= maxSources {
 		return &invalidError{fmt.Errorf("source %q would be number %d: name the sources in the configuration", source, maxSources+1)}
 	}
-	if err := s.log.EnsureTopics(ctx, s.names.sourceTopics(source, s.sources.Expiry(source))); err != nil {
+	if err := s.log.EnsureTopics(ctx, s.topics(source)); err != nil {
 		return fmt.Errorf("make the topics of source %q: %w", source, err)
 	}
 	s.known[source] = true

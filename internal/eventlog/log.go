@@ -93,6 +93,16 @@ type Topic struct {
 	// Churn says that the topic's keys are written again all the time. It is a hint to a log that compacts late to do it
 	// more often; Topics does not report it.
 	Churn bool
+
+	// Kafka is what an operator wants of the topic on Kafka; nil is nothing. Other logs do not look at it, and Topics does not
+	// report it.
+	Kafka *KafkaTopic
+}
+
+// KafkaTopic is what only Kafka has of a topic. What it refuses is a warning.
+type KafkaTopic struct {
+	Replicas int16             // when the topic is made; 0 is the log's default
+	Settings map[string]string // Kafka's own, such as segment.bytes; those that the rest of a Topic decides stay as they are
 }
 
 // Bounds of a partition: Start is the first offset that may hold a record, End the one that the next record gets.

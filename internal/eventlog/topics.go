@@ -231,7 +231,7 @@ func planAll(is *topicTable, wanted []Topic) (*topicTable, []topicChange) {
 	lastID := is.lastID
 	for _, w := range wanted {
 		old := byName[w.Name]
-		w.Churn = false // what is replaced goes at once here
+		w.Churn, w.Kafka = false, nil // what is replaced goes at once here
 		next := &topic{storedTopic: storedTopic{gaps: w.Compact, Topic: w}}
 		if old == nil {
 			lastID++

@@ -292,6 +292,27 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
+// TestOperatorsSettings: what an operator wants of a topic is set, but for what the log relies on, and other replicas than wanted
+// are a warning.
+func TestOperatorsSettings(t *testing.T) {
+	said := new(lines)
+	l := open(t, kafka.Options{Brokers: fake(t).ListenAddrs(), Logger: said.logger()})
+	wanted := eventlog.Topic{Name: "t", Partitions: 1, Compact: true}
+	ensure(t, l, wanted)
+	wanted.Kafka = &eventlog.KafkaTopic{Replicas: 7, Settings: map[string]string{
+		"segment.bytes": "5000000", "retention.ms": "1", "cleanup.policy": "delete", "no.such.setting": "1"}}
+	ensure(t, l, wanted)
+	if text := said.String(); !strings.Contains(text, `-> 5000000`) || !strings.Contains(text, "another number of replicas") ||
+		strings.Contains(text, "cleanup.policy=") || strings.Contains(text, "no.such") {
+		t.Errorf("the log says:\n%s", text)
+	}
+	topics, err := l.Topics(t.Context())
+	wanted.Kafka = nil
+	if err != nil || topics[0].Topic != wanted {
+		t.Errorf("the topic is %+v, %v", topics, err)
+	}
+}
+
 // lines collects what a log says.
 type lines struct {
 	mu   sync.Mutex

@@ -63,8 +63,18 @@ func settings(t eventlog.Topic, replicas int) map[string]string {
 		s[segmentMS] = strconv.FormatInt((10 * time.Minute).Milliseconds(), 10)
 		s[minDirtyRatio] = "0.1"
 	}
+	if t.Kafka != nil {
+		for name, value := range t.Kafka.Settings {
+			if !slices.Contains(decided, name) {
+				s[name] = value
+			}
+		}
+	}
 	return s
 }
+
+// decided are the settings that the log relies on: nobody else can set them.
+var decided = []string{cleanupPolicy, retentionMS, maxMessage, timestampType}
 
 // describe sets what the settings of an existing topic say.
 func (t *topic) describe() {
@@ -214,6 +224,10 @@ func (l *Log) create(ctx context.Context, topics []eventlog.Topic) error {
 	request.TimeoutMillis = int32(patience.Milliseconds())
 	for _, t := range topics {
 		r := kmsg.NewCreateTopicsRequestTopic()
+		replicas := replicas
+		if t.Kafka != nil && t.Kafka.Replicas > 0 {
+			replicas = t.Kafka.Replicas
+		}
 		r.Topic, r.NumPartitions, r.ReplicationFactor = l.opts.Namespace+t.Name, t.Partitions, replicas
 		for name, value := range settings(t, int(replicas)) {
 			r.Configs = append(r.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
@@ -323,6 +337,9 @@ func (v *view) reconfigure(ctx context.Context, t *topic, changed []kadm.AlterCo
 
 // grow adds the partitions that are missing, and tells whether it did.
 func (l *Log) grow(ctx context.Context, t *topic, w eventlog.Topic) bool {
+	if w.Kafka != nil && w.Kafka.Replicas > 0 && int(w.Kafka.Replicas) != t.replicas {
+		l.logger.Warn("a topic has another number of replicas than it is configured to; they stay", "topic", t.Name, "has", t.replicas, "wanted", w.Kafka.Replicas)
+	}
 	if t.Partitions > w.Partitions {
 		l.logger.Warn("a topic has more partitions than it is configured to; they stay", "topic", t.Name, "has", t.Partitions, "wanted", w.Partitions)
 	}
