@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"lazuli/event"
 )
@@ -84,17 +85,22 @@ func (d *Dispatcher) postEvents(w http.ResponseWriter, r *http.Request) {
 		writeProblemEnum(w, http.StatusTooEarly, "nothing was published", detail, enum)
 		return
 	}
-	if isTrue(q.Get("include_ok")) {
-		for _, ev := range published.Kept {
-			raw, err := json.Marshal(ev)
-			if err != nil {
-				d.writeFailure(w, r, "encode the events", err)
-				return
-			}
-			answer.Kept = append(answer.Kept, raw)
-		}
-	}
+	answer.include(q, published)
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// include adds the posted events that are in the log, in their final form, if the query asks for them.
+func (a *postAnswer) include(q url.Values, p Published) {
+	if !isTrue(q.Get("include_ok")) {
+		return
+	}
+	for _, ev := range p.Kept {
+		raw, err := json.Marshal(ev)
+		if err != nil {
+			panic(fmt.Sprintf("encode an event that is in the log: %v", err)) // it was encoded for that
+		}
+		a.Kept = append(a.Kept, raw)
+	}
 }
 
 // isTrue is how the reference reads the flags of this request.
@@ -131,7 +137,8 @@ func (d *Dispatcher) postStatuses(w http.ResponseWriter, r *http.Request, list [
 		writeProblemEnum(w, http.StatusTooEarly, "nothing was published", answer.Failed[0].Error, enumAllGone)
 		return
 	}
-	if _, err := d.append(r.Context(), items); err != nil {
+	published, err := d.append(r.Context(), items)
+	if err != nil {
 		if !onlyHeartbeats {
 			d.writeFailure(w, r, "publish the statuses", err)
 			return
@@ -139,6 +146,7 @@ func (d *Dispatcher) postStatuses(w http.ResponseWriter, r *http.Request, list [
 		d.logger.Error("a heartbeat could not be kept; its lease goes on", "err", err)
 		d.touch(items)
 	}
+	answer.include(r.URL.Query(), published)
 	writeJSON(w, http.StatusOK, answer)
 }
 

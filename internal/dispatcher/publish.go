@@ -182,7 +182,7 @@ func expandResults(items []*item) []*item {
 		if id, ok := event.ParseJobID(input.Dequeued); ok {
 			it.input, it.run = id.Key, id.Run()
 		}
-		if status.Entity.Status.Success() {
+		if status.Entity.Status.Success() || status.Entity.Status == event.ErrorOutput { // of which mend left what is valid
 			for i := range status.Entity.Results {
 				result := &status.Entity.Results[i]
 				result.Flags = event.Flags{Expedite: input.Flags.Expedite, BypassCache: input.Flags.BypassCache}
