@@ -84,11 +84,15 @@ func (s *inserts) inject(ctx context.Context, items []*item) ([]*item, []eventlo
 				}
 				entity := found[key]
 				child, err := s.child(ctx, b, &entity)
+				added := &item{ev: child, both: it.both}
+				if err == nil {
+					err = s.d.name(added)
+				}
 				if err != nil {
 					letters = append(letters, s.letter(b, &entity, key, err))
 					continue
 				}
-				out = append(out, &item{ev: child, both: it.both})
+				out = append(out, added)
 			}
 			if len(keys) > 0 {
 				continue // the parent is in out

@@ -225,3 +225,24 @@ func TestExpeditedResultsHaveOneKey(t *testing.T) {
 		t.Error("settings go on at the depth where they end")
 	}
 }
+
+// What is deleted takes no children, and a child that is deleted is not added.
+func TestInsertsAndDeletions(t *testing.T) {
+	b := newBench(t)
+	local := func(e *event.InsertEntity) { e.OriginalSource = "" }
+	parent, other := b.file("src", "parent"), b.file("src", "other")
+	b.insert(parent, "child", "analyst", local)
+	b.insert(other, "child", "analyst", local)
+	b.publish(parent)
+	child := b.binaries("src.binary.extracted")[0]
+	b.delete("ids", event.DeleteEntity{IDs: &event.DeleteIDs{IDs: []string{parent.KafkaKey}}})
+	b.publish(other) // its child is not deleted
+	b.delete("link", event.DeleteEntity{Link: &event.DeleteLink{TrackLink: child.TrackLinks[0]}})
+	b.publish(parent, b.file("second", "parent"))
+	if n := len(b.binaries("src.binary.extracted")); n != 2 {
+		t.Errorf("%d children, want one of each parent", n)
+	}
+	if n := len(b.binaries("second.binary.sourced")); n != 1 || len(b.binaries("second.binary.extracted")) != 0 {
+		t.Errorf("the parent that is not deleted is %d times there, want once and without the deleted child", n)
+	}
+}

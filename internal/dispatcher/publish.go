@@ -58,21 +58,22 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 	begun := time.Now()
 	items = d.ageOff(items)
 	items = expandResults(items)
+	for _, it := range items {
+		if err := d.name(it); err != nil {
+			return Published{}, err
+		}
+	}
 	items, letters := d.inserts.inject(ctx, items)
 	extra = append(extra, letters...)
 	records := make([]eventlog.Record, 0, len(items)+len(extra))
 	var p Published
 	for _, it := range items {
-		if it.dropped == "" {
-			if err := d.prepare(it); err != nil {
-				return Published{}, err
-			}
-		}
 		if it.dropped != "" {
 			p.drop(it)
 			d.metrics.dropped.WithLabelValues(it.dropped).Inc()
 			continue
 		}
+		endSettings(it.ev)
 		made, err := d.encode(ctx, it)
 		if err != nil {
 			return Published{}, err
@@ -195,27 +196,35 @@ func expandResults(items []*item) []*item {
 	return out
 }
 
-// prepare gives an event what the dispatcher alone decides: key, tracking fields, and settings that end at a depth. It drops
-// what deletions name, which needs the first two. The key is made before settings end, as in the reference, so that it does
-// not depend on how often an event is published.
-func (d *Dispatcher) prepare(it *item) error {
+// name gives an event what the dispatcher alone decides, key and tracking fields, and drops it if deletions name it.
+func (d *Dispatcher) name(it *item) error {
+	if it.dropped != "" {
+		return nil
+	}
 	it.ev.Header().ModelVersion = event.ModelVersion
 	if err := d.opts.Keys.Assign(it.ev); err != nil {
 		return &invalidError{fmt.Errorf("make the key: %w", err)}
 	}
 	event.Track(it.ev)
-	b, ok := it.ev.(*event.Binary)
-	if !ok {
-		return nil
+	if b, ok := it.ev.(*event.Binary); ok {
+		b.Dequeued, b.Flags.Retry = "", false
+		if _, deleted := d.deletions.find(b); deleted {
+			it.dropped = dropDeleted
+		}
 	}
-	b.Dequeued, b.Flags.Retry = "", false
-	if _, deleted := d.deletions.find(b); deleted {
-		it.dropped = dropDeleted
+	return nil
+}
+
+// endSettings takes the source's settings away at the depth that they name themselves. The key is made before that, as in the
+// reference: with either way of making keys an event that is published again as it came has the same one.
+func endSettings(ev event.Event) {
+	b, ok := ev.(*event.Binary)
+	if !ok {
+		return
 	}
 	if depth, err := strconv.Atoi(b.Source.Settings["remove_at_depth"]); err == nil && len(b.Source.Path) >= depth {
 		b.Source.Settings = nil
 	}
-	return nil
 }
 
 // encode makes the records of an event: one, or two of an expedited one that goes to its source's topic as well.
