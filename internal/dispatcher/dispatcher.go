@@ -124,6 +124,7 @@ type Dispatcher struct {
 
 	storeAway atomic.Bool
 	checking  sync.Mutex // one look at the store at a time
+	reaping   sync.Mutex // one round at a time, or two would bury the same job
 	reapNow   chan struct{}
 	awaySince time.Time // since when the log cannot be read; for reap alone
 	turn      atomic.Uint32

@@ -34,6 +34,8 @@ func (d *Dispatcher) reapLeases(ctx context.Context) {
 
 // reap does one round of what reapLeases does.
 func (d *Dispatcher) reap(ctx context.Context) {
+	d.reaping.Lock()
+	defer d.reaping.Unlock()
 	now := d.now()
 	// A lease may only end when every status that came before its end has been applied. While the log is away clocks stand
 	// still: nobody could report.
