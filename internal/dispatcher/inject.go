@@ -70,7 +70,7 @@ func (s *inserts) of(parent string) (map[string]event.InsertEntity, []string) {
 }
 
 // inject adds the children that belong under the items, each behind its parent, and returns dead letters for those that could
-// not be added; the parents go on in either case. Nothing is added under what was added, so there is no end to run into.
+// not be added, which are closed when it succeeds later; the parents go on in either case. Nothing is added under what was added, so there is no end to run into.
 func (s *inserts) inject(ctx context.Context, items []*item) ([]*item, []eventlog.Record) {
 	var letters []eventlog.Record
 	var out []*item
@@ -93,6 +93,9 @@ func (s *inserts) inject(ctx context.Context, items []*item) ([]*item, []eventlo
 					continue
 				}
 				out = append(out, added)
+				if id := letterOfInsert(key, b.Source.Name); s.d.letters.open(newLetterID(id)) {
+					letters = append(letters, eventlog.Record{Topic: s.d.names.system(topicDead), Key: []byte(id)})
+				}
 			}
 			if len(keys) > 0 {
 				continue // the parent is in out
@@ -152,14 +155,17 @@ func (s *inserts) child(ctx context.Context, parent *event.Binary, insert *event
 	return child, nil
 }
 
-// letter tells of a child that could not be added under a parent. It is closed by hand: there is no job to try again.
+func letterOfInsert(key, source string) string { return "insert." + key + "." + source }
+
+// letter tells of a child that could not be added under a parent in a source. There is no job to try again, but the parent can be
+// submitted again.
 func (s *inserts) letter(parent *event.Binary, insert *event.InsertEntity, key string, cause error) eventlog.Record {
 	history := &insert.ChildHistory
 	s.d.metrics.dropped.WithLabelValues("inject").Inc()
 	s.d.logger.Error("a child could not be added; its parent goes on", "parent", insert.ParentSHA256, "child", insert.Child.SHA256,
 		"source", parent.Source.Name, "err", cause)
 	dead := DeadLetter{
-		ID: "insert." + key + "." + parent.Source.Name, SHA256: insert.Child.SHA256, Consumer: "insert",
+		ID: letterOfInsert(key, parent.Source.Name), SHA256: insert.Child.SHA256, Consumer: "insert",
 		Plugin: history.Author.Name, Version: history.Author.Version, Attempts: 1,
 		Reason: "could not be added under " + insert.ParentSHA256 + ": " + cause.Error(), Time: s.d.now().UTC(),
 	}

@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -113,6 +114,17 @@ func TestInsertNeverDropsTheParent(t *testing.T) {
 	if len(reasons) != 2 || !strings.HasPrefix(reasons[0], "analyst: ") || !strings.Contains(reasons[0], "copy origin/content/") ||
 		!strings.HasPrefix(reasons[1], "second: ") {
 		t.Errorf("dead letters %q", reasons)
+	}
+	letters := b.openLetters()
+	for _, id := range letters {
+		if err := b.d.Retry(t.Context(), id); !errors.Is(err, ErrEventGone) {
+			t.Errorf("there is no job to try again: %v", err)
+		}
+	}
+	b.storeContent("origin", "never stored") // but now it is
+	b.publish(parent)
+	if left := b.openLetters(); len(left) != 1 || len(letters) != 2 || len(b.binaries("src.binary.extracted")) != 2 {
+		t.Errorf("dead letters %q, want the one of the child that is still not legal", left)
 	}
 }
 

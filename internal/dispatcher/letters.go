@@ -176,6 +176,9 @@ func (d *Dispatcher) Retry(ctx context.Context, id string) error {
 	if err := json.Unmarshal(record.Value, &letter); err != nil {
 		return fmt.Errorf("read the dead letter: %w", err)
 	}
+	if letter.Position == "" {
+		return ErrEventGone // of an insert
+	}
 	pos, err := parsePosition(letter.Position)
 	if err != nil {
 		return fmt.Errorf("read the dead letter: %w", err)
