@@ -10,10 +10,14 @@
 package dispatcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +45,7 @@ type Options struct {
 
 	flushEvery  time.Duration // bounds how late the consumers' progress is [1 s]
 	bodyTimeout time.Duration // for a body to come in, and for an answer to be taken; of streams, for each part [30 s]
+	manual      bool          // nothing runs in the background: the model's test makes each round itself, in an order that a seed gives
 }
 
 func (o *Options) defaults() {
@@ -154,6 +159,9 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	}
 	run, stop := context.WithCancel(context.Background())
 	d.stop = stop
+	if opts.manual {
+		return d, nil
+	}
 	watch := log.Watch(run)
 	for _, f := range []func(context.Context){
 		func(ctx context.Context) { d.followTails(ctx, watch) },
@@ -290,10 +298,14 @@ func (d *Dispatcher) admit(c *consumer, ends map[eventlog.Partition]int64) {
 	defer d.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for part, t := range d.tails {
+	parts := slices.SortedFunc(maps.Keys(d.tails), func(a, b eventlog.Partition) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Index, b.Index))
+	})
+	for _, part := range parts {
 		if !c.reads(part.Topic) {
 			continue
 		}
+		t := d.tails[part]
 		c.addPartition(t, ends[part])
 		t.subscribe(c)
 	}
@@ -320,7 +332,7 @@ func (d *Dispatcher) findCell(id event.JobID) (*consumer, *cell) {
 	return nil, nil
 }
 
-// all returns the consumers as they are now.
+// all returns the consumers as they are now, by their keys, so that the same history gives the same log.
 func (d *Dispatcher) all() []*consumer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -328,6 +340,7 @@ func (d *Dispatcher) all() []*consumer {
 	for _, c := range d.consumers {
 		list = append(list, c)
 	}
+	slices.SortFunc(list, func(a, b *consumer) int { return strings.Compare(a.key, b.key) })
 	return list
 }
 

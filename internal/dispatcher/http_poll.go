@@ -182,6 +182,10 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 				return a
 			}
 		}
+		if deadline <= 0 { // at once, not: as soon as a timer is noticed
+			a.idle = true
+			return a
+		}
 		var again <-chan time.Time
 		switch {
 		case failed:

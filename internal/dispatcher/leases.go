@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +61,8 @@ func (c *consumer) reap(now time.Time, mayEnd bool) []burial {
 	wake := false
 	for f := range c.cells {
 		for _, cl := range c.cells[f] {
-			for _, j := range cl.jobs {
+			for _, offset := range slices.Sorted(maps.Keys(cl.jobs)) {
+				j := cl.jobs[offset]
 				switch {
 				case j.givenUp || !j.out && j.attempt == 0:
 				case !j.out:
@@ -213,8 +215,8 @@ func (d *Dispatcher) eachOut(fn func(*consumer, *job)) {
 		c.mu.Lock()
 		for f := range c.cells {
 			for _, cl := range c.cells[f] {
-				for _, j := range cl.jobs {
-					if j.out && !j.givenUp {
+				for _, offset := range slices.Sorted(maps.Keys(cl.jobs)) {
+					if j := cl.jobs[offset]; j.out && !j.givenUp {
 						fn(c, j)
 					}
 				}
