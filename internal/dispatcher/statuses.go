@@ -96,6 +96,8 @@ func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
 	defer c.mu.Unlock()
 	j := cl.jobs[id.Offset]
 	switch {
+	case id.Offset >= cl.tail.end.Load():
+		// made up: nothing is there that could have been handed out, and what comes there must be
 	case !state.Final():
 		if j != nil && j.out && !j.givenUp && !j.deadline.IsZero() {
 			j.deadline = c.d.now().Add(c.d.opts.Lease)
