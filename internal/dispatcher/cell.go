@@ -43,6 +43,7 @@ type job struct {
 	time   time.Time // when the event was appended
 	out    bool      // handed out, or given up and waiting for the record of that
 
+	leased   bool // its end is reported by a status; otherwise it ends with the answer
 	attempt  int // hand-outs so far; the number of the current one
 	failures int // attempts that count against the limit
 	network  int // error-network statuses

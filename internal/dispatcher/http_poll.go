@@ -171,7 +171,7 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 		for i := range consumers {
 			i = (first + i) % len(consumers)
 			c := consumers[i]
-			jobs, err := c.take(ctx, &demand{count: count, worker: worker, company: consumers, until: until, skipped: a.skipped})
+			jobs, err := c.take(ctx, &demand{count: count, leased: polls[i].leased, worker: worker, company: consumers, until: until, skipped: a.skipped})
 			if err != nil && ctx.Err() == nil {
 				d.logger.Error("look for jobs", "consumer", c.key, "err", err)
 				failed = true

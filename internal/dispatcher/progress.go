@@ -198,7 +198,7 @@ func (cl *cell) record(feeds [feedCount]bool, now time.Time) cellRecord {
 		if j.attempt > 0 {
 			o.Begun, o.Since = j.begun.Unix(), j.since.Unix()
 		}
-		if j.out {
+		if j.out && j.leased {
 			o.Lease = max(0, j.deadline.Sub(now).Milliseconds())
 		}
 		r.Open = append(r.Open, o)
@@ -334,7 +334,7 @@ func (c *consumer) restore(records map[string]cellRecord) {
 					cl.first = append(cl.first, j)
 					continue
 				case o.Lease >= 0:
-					j.out, j.worker, j.deadline = true, o.Worker, now.Add(c.d.opts.Lease)
+					j.out, j.leased, j.worker, j.deadline = true, true, o.Worker, now.Add(c.d.opts.Lease)
 				default:
 					cl.again = append(cl.again, j)
 				}

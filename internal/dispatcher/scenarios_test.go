@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"testing"
+	"time"
 
 	"lazuli/event"
 )
@@ -24,4 +25,39 @@ func TestStatusOfAnOffsetThatIsNotThereYetChangesNothing(t *testing.T) {
 	b.status(job, "P", event.Completed)
 	b.publish(b.file("src", "three"))
 	b.mustPoll("P", "three")
+}
+
+func TestPassiveJobsAreNeverGivenUp(t *testing.T) {
+	t.Run("out at a crash", func(t *testing.T) {
+		w := newWorld(t, 1)
+		watch := w.actors[3]
+		w.ask([]*actor{watch}, allFeeds, 1, "")
+		w.send(w.file(made{1, "a", w.clock.Now()}, "text/plain"))
+		w.findTails()
+		if p := w.ask([]*actor{watch}, allFeeds, 1, ""); len(p.list) != 1 {
+			t.Fatal("nothing was handed out")
+		}
+		w.flush()
+		w.crash()
+		w.clock.advance(25 * time.Hour)
+		w.start()
+		w.reap()
+		w.follow()
+		w.check()
+		w.finishAll()
+	})
+	t.Run("clients that leave", func(t *testing.T) {
+		w := newWorld(t, 1)
+		watch := w.actors[3]
+		w.send(w.file(made{1, "a", w.clock.Now()}, "text/plain"))
+		for range 50 {
+			if p := w.ask([]*actor{watch}, allFeeds, 1, ""); len(p.list) > 0 {
+				w.finishAnswer(0, false)
+			}
+			w.clock.advance(time.Minute)
+			w.reap()
+		}
+		w.check()
+		w.finishAll()
+	})
 }
