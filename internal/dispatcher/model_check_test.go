@@ -7,9 +7,9 @@ import (
 // cellSeen is what was seen of a cell so far.
 type cellSeen struct {
 	start, until int64
-	low          int64 // in the life of the dispatcher
+	low          int64            // in the life of the dispatcher
 	committed    map[string]int64 // by group: its name has the feeds that were asked for last
-	verified     int64 // every offset below had ended rightly
+	verified     int64            // every offset below had ended rightly
 }
 
 // check asserts what holds after every step. The numbers are those of the invariants in the design.

@@ -247,7 +247,7 @@ func (w *world) finishAnswer(i int, whole bool) {
 		case !whole:
 			h.over = true
 		case !h.actor.active:
-			h.over, h.task.delivered, h.recorded = true, true, false
+			h.over, h.done, h.task.delivered, h.recorded = true, true, true, false
 		default:
 			h.kept, h.deadline = true, w.clock.Now().Add(w.opts.Lease)
 		}
@@ -416,7 +416,7 @@ func (w *world) flush() {
 func (w *world) recorded() {
 	for _, h := range w.handouts {
 		h.recorded = h.recorded || !h.lost
-		if h.recorded && h.task.delivered {
+		if h.recorded && h.done {
 			h.task.ended = true
 		}
 		h.task.durable = h.task.ended
@@ -494,7 +494,7 @@ func (w *world) gone() {
 		if t := h.task; t.ended && !t.durable && !w.log.Has(t.by) {
 			t.ended = false
 		}
-		if !h.actor.active {
+		if !h.actor.active || !w.live(h) {
 			h.over = true // whoever did not have the whole answer does not get it any more
 		}
 		if !h.recorded { // nobody remembers it: it may be out twice, once

@@ -118,7 +118,7 @@ type task struct {
 	ended     bool              // for ever
 	by        eventlog.Position // the status that ended it
 	durable   bool              // its end is in a progress record
-	delivered bool // to a passive consumer, which reports nothing
+	delivered bool              // to a passive consumer, which reports nothing
 }
 
 // handout is one event in the hands of one client.
@@ -132,6 +132,7 @@ type handout struct {
 	kept     bool      // the client has the whole answer
 	deadline time.Time // then
 	over     bool      // no lease any more
+	done     bool      // a passive client has it: that is the end
 	recorded bool      // in a progress record
 	lost     bool      // in none when the dispatcher died
 }
@@ -207,7 +208,7 @@ func (w *world) tracef(format string, args ...any) {
 
 func (w *world) fatalf(format string, args ...any) {
 	w.t.Helper()
-	from := max(0, len(w.trace)-300)
+	from := max(0, len(w.trace)-60)
 	w.t.Fatalf("LAZULI_SEED=%d, step %d: %s\nthe last steps:\n%s", w.seed, w.step, fmt.Sprintf(format, args...), strings.Join(w.trace[from:], "\n"))
 }
 
@@ -242,7 +243,7 @@ func (w *world) follow() {
 		last := h.task.newest()
 		switch {
 		case !s.state.Final():
-			if last.kept && !last.over {
+			if last.kept && w.live(last) {
 				last.deadline = w.clock.Now().Add(w.opts.Lease)
 			}
 		case s.state.Success(), s.state == event.OptOut, s.last, h == last && s.state != event.ErrorNetwork:

@@ -1,10 +1,13 @@
 package dispatcher
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"lazuli/event"
+	"lazuli/internal/eventlog"
+	"lazuli/internal/eventlog/eventlogtest"
 )
 
 // What broke comparable systems, or was found by the model, one test each.
@@ -60,4 +63,70 @@ func TestPassiveJobsAreNeverGivenUp(t *testing.T) {
 		w.check()
 		w.finishAll()
 	})
+}
+
+// scene is a world in which the test makes the steps. The sources a and b exist, and the consumer All was born on them.
+func scene(t *testing.T) (*world, *actor) {
+	w := newWorld(t, 1)
+	if err := w.log.EnsureTopics(w.ctx, append(w.names.sourceTopics("a", 0), w.names.sourceTopics("b", 0)...)); err != nil {
+		t.Fatal(err)
+	}
+	w.ask(w.actors[:1], allFeeds, 1, "")
+	return w, w.actors[0]
+}
+
+// add publishes files with numbers from up to, not including, to.
+func (w *world) add(from, to int) {
+	for n := from; n < to; n++ {
+		w.send(w.file(made{n, "a", w.clock.Now()}, "text/plain"))
+	}
+}
+
+// take polls for one job, which must be there, and takes the answer.
+func (w *world) take(a *actor, worker string) *handout {
+	w.t.Helper()
+	p := w.ask([]*actor{a}, allFeeds, 1, worker)
+	if len(p.list) != 1 {
+		w.fatalf("nothing was handed out")
+	}
+	w.finishAnswer(len(w.answers)-1, true)
+	return p.list[0]
+}
+
+// none polls and expects that nothing is there.
+func (w *world) none(a *actor) {
+	w.t.Helper()
+	if p := w.ask([]*actor{a}, allFeeds, 1, ""); len(p.list) > 0 {
+		w.fatalf("%s was handed out", p.list[0].id)
+	}
+}
+
+func (w *world) deadLetters() int {
+	return len(w.records(eventlog.Partition{Topic: w.names.system(topicDead)}))
+}
+
+func TestGapsBeforeABorderHideNothingBehindIt(t *testing.T) {
+	w, _ := scene(t)
+	at := w.clock.Now()
+	w.add(0, 6)
+	w.add(0, 3) // replaces: the first three offsets are gaps
+	src := w.actors[2]
+	w.ask([]*actor{src}, "r-live=true", 1, "") // is born: historic ends here
+	w.add(6, 12)
+	w.ask([]*actor{src}, "r-historic=true", 30, "") // reads the page up to the border only
+	if w.clock.Now() != at {
+		t.Fatal("the clock moved, and the keys with it")
+	}
+	w.finishAll()
+}
+
+// commits is a log that tells what is committed.
+type commits struct {
+	*eventlogtest.Memory
+	seen chan map[eventlog.Partition]int64
+}
+
+func (l *commits) Commit(ctx context.Context, group string, offsets map[eventlog.Partition]int64) error {
+	l.seen <- offsets
+	return l.Memory.Commit(ctx, group, offsets)
 }
