@@ -303,6 +303,18 @@ func (c *consumer) giveBack(jobs []*job) {
 
 const maxLeft = 5
 
+// putBack puts jobs to the front that no client was given. Nobody failed, so nothing is counted.
+func (c *consumer) putBack(jobs []*job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, j := range jobs {
+		if c.isOpen(j) {
+			j.cell.back(j, time.Time{})
+		}
+	}
+	c.wakeAll()
+}
+
 // keep is called when the answer was written whole: leases begin, or, where nobody will report (every poll but active
 // ones of binaries), the jobs end.
 func (c *consumer) keep(jobs []*job, leased bool) {

@@ -177,7 +177,7 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 				failed = true
 			}
 			a.index, a.consumer, a.leased = i, c, polls[i].leased
-			a.fill(ctx, jobs)
+			failed = !a.fill(ctx, jobs) || failed
 			if len(a.jobs) > 0 {
 				return a
 			}
@@ -187,14 +187,15 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 			return a
 		}
 		var again <-chan time.Time
+		wake := w.wake
 		switch {
 		case failed:
-			again = time.After(retryPause)
+			again, wake = time.After(retryPause), nil
 		case ctx.Err() == nil && d.now().Before(until) && d.anyReady(consumers):
 			continue // something came, or jobs were dropped, while others were looked at
 		}
 		select {
-		case <-w.wake:
+		case <-wake:
 		case <-again:
 		case <-d.drained:
 		case <-ctx.Done():
@@ -238,13 +239,14 @@ func (c *consumer) ready(now time.Time) bool {
 	return false
 }
 
-// fill reads the events of jobs. A job whose event is gone ends; jobs past the size of an answer go back.
-func (a *answer) fill(ctx context.Context, jobs []*job) {
+// fill reads the events of jobs. A job whose event is gone ends; jobs past the size of an answer go back. It returns false
+// when the log could not be read.
+func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 	size := 0
 	for i, j := range jobs {
 		if size > maxAnswerBytes {
-			a.consumer.giveBack(jobs[i:])
-			return
+			a.consumer.putBack(jobs[i:])
+			return true
 		}
 		record, err := a.d.load(ctx, j.cell.part, j.offset)
 		switch {
@@ -253,8 +255,8 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 			continue
 		case err != nil:
 			a.d.logger.Error("read an event", "err", err)
-			a.consumer.giveBack(jobs[i:])
-			return
+			a.consumer.putBack(jobs[i:])
+			return false
 		}
 		value := record.Value
 		if a.leased {
@@ -265,6 +267,7 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 		size += len(value)
 		a.jobs, a.events = append(a.jobs, j), append(a.events, value)
 	}
+	return true
 }
 
 // name remembers a hand-out's id for the log lines about it.

@@ -120,6 +120,24 @@ func TestGapsBeforeABorderHideNothingBehindIt(t *testing.T) {
 	w.finishAll()
 }
 
+func TestTroubleOfTheLogIsNobodysFault(t *testing.T) {
+	w, all := scene(t)
+	w.add(0, 2)
+	w.post(*w.take(all, "").input, "All", event.Completed) // the other waits, looked at
+	w.log.fails.reads = 1
+	for range 50 {
+		w.none(all)
+		w.clock.advance(time.Minute)
+	}
+	w.log.fails.reads = 0
+	w.settleNow()
+	w.reap()
+	w.take(all, "")
+	if n := w.deadLetters(); n > 0 {
+		t.Errorf("%d dead letters of jobs that nobody tried", n)
+	}
+}
+
 // commits is a log that tells what is committed.
 type commits struct {
 	*eventlogtest.Memory
