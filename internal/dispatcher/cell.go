@@ -127,8 +127,12 @@ func (c *cell) take(j *job, now time.Time) {
 	c.dirty = true
 }
 
-// back puts a job that is out among those to hand out again, not before a time.
-func (c *cell) back(j *job, notBefore time.Time) {
+// back puts a job that is out among those to hand out again, not before a time. It is another *job from then on, so that
+// whoever still holds the hand-out that is over cannot end or give back the next one.
+func (c *cell) back(old *job, notBefore time.Time) {
+	next := *old
+	j := &next
+	c.jobs[j.offset] = j
 	j.out, j.deadline, j.worker, j.company, j.notBefore = false, time.Time{}, "", nil, notBefore
 	i, _ := slices.BinarySearchFunc(c.again, j.offset, func(o *job, offset int64) int { return int(o.offset - offset) })
 	c.again = slices.Insert(c.again, i, j)

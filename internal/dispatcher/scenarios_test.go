@@ -148,3 +148,14 @@ func (l *commits) Commit(ctx context.Context, group string, offsets map[eventlog
 	l.seen <- offsets
 	return l.Memory.Commit(ctx, group, offsets)
 }
+
+func TestAnswerOfAHandoutThatIsOverGivesNothingBack(t *testing.T) {
+	w, all := scene(t)
+	w.add(0, 1)
+	w.ask([]*actor{all}, allFeeds, 1, "local-1")
+	w.d.WorkerGone("local-1", event.ErrorOutOfMemory, "killed")
+	w.overFor(func(name string) bool { return name == "local-1" })
+	w.take(all, "local-2")
+	w.finishAnswer(0, false) // the first worker's connection breaks only now
+	w.none(all)
+}
