@@ -32,8 +32,9 @@ type cell struct {
 	again []*job         // waiting to be handed out again, by offset
 	ended map[int64]bool // at or above high: found in the status topic at take-over
 
-	dirty     bool  // differs from its progress record
-	committed int64 // the group's offset, -1 when unknown
+	dirty     bool   // differs from its progress record
+	committed int64  // the group's offset, -1 when unknown; guarded by progress
+	group     string // that has it
 }
 
 // job is an open offset.
@@ -44,10 +45,10 @@ type job struct {
 	out    bool      // handed out, or given up and waiting for the record of that
 
 	leased   bool // its end is reported by a status; otherwise it ends with the answer
-	attempt  int // hand-outs so far; the number of the current one
-	failures int // attempts that count against the limit
-	network  int // error-network statuses
-	left     int // clients that went before they had the whole answer
+	attempt  int  // hand-outs so far; the number of the current one
+	failures int  // attempts that count against the limit
+	network  int  // error-network statuses
+	left     int  // clients that went before they had the whole answer
 
 	since     time.Time   // of the current hand-out
 	begun     time.Time   // of the first

@@ -55,7 +55,7 @@ type openJob struct {
 	Attempt  int    `json:"a,omitempty"`
 	Failures int    `json:"f,omitempty"`
 	Network  int    `json:"n,omitempty"`
-	Begun    int64  `json:"b,omitempty"` // Unix seconds
+	Spent    int64  `json:"e,omitempty"` // seconds since the first hand-out; while nothing runs they do not count
 	Since    int64  `json:"s,omitempty"` // Unix seconds
 	Lease    int64  `json:"l"`
 	Worker   string `json:"w,omitempty"`
@@ -88,7 +88,8 @@ func (p *progress) poke() {
 	}
 }
 
-// run writes changes, at most once in flushEvery.
+// run writes changes, at most once in flushEvery, and commits now and then what moved without anybody's telling: events that
+// were only skipped.
 func (p *progress) run(ctx context.Context) {
 	pause := time.NewTimer(p.d.opts.flushEvery)
 	defer pause.Stop()
@@ -102,6 +103,11 @@ func (p *progress) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-p.dirty:
+		default:
+			if p.d.now().Sub(p.committed) < commitEvery {
+				pause.Reset(p.d.opts.flushEvery)
+				continue
+			}
 		}
 		if err := p.flush(ctx, false); err != nil && ctx.Err() == nil {
 			p.d.logger.Error("write the consumers' progress; it is tried again", "err", err)
@@ -120,6 +126,7 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 	records := []eventlog.Record{mustRecord(topic, statusesKey, statuses)}
 	commit := all || d.now().Sub(p.committed) >= commitEvery
 	groups := map[string]map[eventlog.Partition]int64{}
+	var commits []func()
 	var written []*cell
 	for _, c := range d.all() {
 		c.mu.Lock()
@@ -130,13 +137,13 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 					cl.dirty = false
 					written = append(written, cl)
 				}
-				if low := cl.low(); commit && c.feeds[f] && cl.committed != low {
+				if low := cl.low(); commit && c.feeds[f] && (cl.committed != low || cl.group != c.group(cl.feed)) {
 					group := c.group(cl.feed)
 					if groups[group] == nil {
 						groups[group] = map[eventlog.Partition]int64{}
 					}
 					groups[group][cl.part] = low
-					cl.committed = low
+					commits = append(commits, func() { cl.committed, cl.group = low, group })
 				}
 			}
 		}
@@ -156,8 +163,12 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 	p.committed = d.now()
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		if err := d.log.Commit(ctx, group, groups[group]); err != nil {
+			p.committed = time.Time{} // again with the next flush
 			return fmt.Errorf("commit group %s: %w", group, err)
 		}
+	}
+	for _, done := range commits {
+		done()
 	}
 	return nil
 }
@@ -196,7 +207,7 @@ func (cl *cell) record(feeds [feedCount]bool, now time.Time) cellRecord {
 		o := openJob{Offset: offset, Attempt: j.attempt, Failures: j.failures, Network: j.network, Lease: -1,
 			Worker: j.worker, Appended: j.time.UnixMilli()}
 		if j.attempt > 0 {
-			o.Begun, o.Since = j.begun.Unix(), j.since.Unix()
+			o.Spent, o.Since = int64(now.Sub(j.begun).Seconds()), j.since.Unix()
 		}
 		if j.out && j.leased {
 			o.Lease = max(0, j.deadline.Sub(now).Milliseconds())
@@ -235,7 +246,8 @@ func (d *Dispatcher) takeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, value := range records.births {
+	for _, key := range slices.Sorted(maps.Keys(records.births)) {
+		value := records.births[key]
 		if value.Version > progressVersion {
 			return fmt.Errorf("the progress of consumer %s has format %d, this release knows %d: start a newer release", value.Identity.key(), value.Version, progressVersion)
 		}
@@ -254,13 +266,13 @@ func (d *Dispatcher) takeOver(ctx context.Context) error {
 }
 
 type progressRecords struct {
-	births   []birthRecord
+	births   map[string]birthRecord // by consumer: the newest, where the log still has others
 	cells    map[string]cellRecord
 	statuses statusesRecord
 }
 
 func (d *Dispatcher) readProgress(ctx context.Context) (*progressRecords, error) {
-	all := &progressRecords{cells: map[string]cellRecord{}}
+	all := &progressRecords{births: map[string]birthRecord{}, cells: map[string]cellRecord{}}
 	part := eventlog.Partition{Topic: d.names.system(topicProgress)}
 	for at := int64(0); ; {
 		page, err := d.log.Read(ctx, part, at, eventlog.Limit{})
@@ -297,7 +309,7 @@ func (all *progressRecords) add(r *eventlog.Record) error {
 		if err := json.Unmarshal(r.Value, &b); err != nil {
 			return err
 		}
-		all.births = append(all.births, b)
+		all.births[key] = b
 		return nil
 	case len(key) > 5 && key[:5] == "cell ":
 		var c cellRecord
@@ -338,7 +350,7 @@ func (c *consumer) restore(records map[string]cellRecord) {
 				default:
 					cl.again = append(cl.again, j)
 				}
-				j.begun, j.since = time.Unix(o.Begun, 0), time.Unix(o.Since, 0)
+				j.begun, j.since = now.Add(-time.Duration(o.Spent)*time.Second), time.Unix(o.Since, 0)
 			}
 		}
 	}

@@ -138,6 +138,33 @@ func TestTroubleOfTheLogIsNobodysFault(t *testing.T) {
 	}
 }
 
+func TestCommitThatFailedIsMadeAgain(t *testing.T) {
+	w, all := scene(t)
+	committed := func(feeds string) int64 {
+		offsets, err := w.log.Committed(w.ctx, "m-azul-All-1-binary-allsrc-alltype-"+feeds+"-live")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return offsets[eventlog.Partition{Topic: w.names.binary("a", event.Sourced)}]
+	}
+	w.add(0, 1)
+	w.post(*w.take(all, "").input, "All", event.Completed)
+	w.settleNow()
+	w.log.fails.appends = 1
+	w.flush()
+	w.log.fails.appends = 0
+	w.flush()
+	if got := committed("ELH"); got != 1 {
+		t.Errorf("committed %d, want 1", got)
+	}
+	w.ask([]*actor{all}, "r-live=true", 1, "") // the group has another name from here on
+	w.clock.advance(commitEvery)
+	w.flush()
+	if got := committed("L"); got != 1 {
+		t.Errorf("committed %d for the group with the new name, want 1", got)
+	}
+}
+
 // commits is a log that tells what is committed.
 type commits struct {
 	*eventlogtest.Memory
@@ -149,6 +176,54 @@ func (l *commits) Commit(ctx context.Context, group string, offsets map[eventlog
 	return l.Memory.Commit(ctx, group, offsets)
 }
 
+func TestLastRecordThatIsSkippedIsCommitted(t *testing.T) {
+	w, _ := scene(t)
+	log := &commits{w.log.Memory, make(chan map[eventlog.Partition]int64, 100)}
+	opts := w.opts
+	opts.manual, opts.flushEvery = false, time.Millisecond
+	d, err := New(t.Context(), log, nil, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := d.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	w.d = d
+	w.add(0, 1)
+	w.none(w.actors[1]) // wants images
+	w.clock.advance(commitEvery)
+	for {
+		select {
+		case offsets := <-log.seen:
+			if offsets[eventlog.Partition{Topic: w.names.binary("a", event.Sourced)}] == 1 {
+				return
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("the end was not committed")
+		}
+	}
+}
+
+func TestBirthThatWasWrittenTwiceIsOneConsumer(t *testing.T) {
+	w, _ := scene(t)
+	w.log.Lazy = true // the log keeps both records
+	src := w.actors[2]
+	w.log.fails.late = 1
+	w.none(src)
+	w.log.fails.late = 0
+	w.none(src)
+	w.crash()
+	w.start()
+	w.add(0, 1)
+	w.post(*w.take(src, "").input, "Src", event.Completed)
+	w.settleNow()
+	w.clock.advance(time.Hour)
+	w.reap()
+	w.none(src)
+}
+
 func TestAnswerOfAHandoutThatIsOverGivesNothingBack(t *testing.T) {
 	w, all := scene(t)
 	w.add(0, 1)
@@ -157,5 +232,21 @@ func TestAnswerOfAHandoutThatIsOverGivesNothingBack(t *testing.T) {
 	w.overFor(func(name string) bool { return name == "local-1" })
 	w.take(all, "local-2")
 	w.finishAnswer(0, false) // the first worker's connection breaks only now
+	w.none(all)
+}
+
+func TestTimeInWhichNothingRunsDoesNotCount(t *testing.T) {
+	w, all := scene(t)
+	w.add(0, 1)
+	h := w.take(all, "")
+	w.stop()
+	w.clock.advance(25 * time.Hour)
+	w.start()
+	w.reap()
+	if n := w.deadLetters(); n > 0 {
+		t.Fatal("given up without its lease after the start")
+	}
+	w.post(*h.input, "All", event.Completed)
+	w.settleNow()
 	w.none(all)
 }
