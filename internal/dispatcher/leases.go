@@ -124,6 +124,10 @@ type DeadLetter struct {
 // before the job ends.
 func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	j := b.job
+	if !c.stillOpen(j) {
+		c.buried(j) // a status came meanwhile, and its word counts
+		return nil
+	}
 	record, err := d.load(ctx, j.cell.part, j.offset)
 	if errors.Is(err, errGone) {
 		c.buried(j)
@@ -144,7 +148,7 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	status := &event.Status{
 		Head: event.Head{ModelVersion: event.ModelVersion, Timestamp: event.At(d.now()),
 			Author: event.Author{Category: "plugin", Name: c.Name, Version: c.Version}},
-		Entity: event.StatusEntity{Input: *input, Status: b.state, Error: "given up by the dispatcher", Message: b.message,
+		Entity: event.StatusEntity{Input: *input, Status: b.state, Error: givenUpError, Message: b.message,
 			Runtime: j.deadlineOr(d.now()).Sub(j.since).Seconds()},
 	}
 	dead := DeadLetter{
@@ -163,6 +167,15 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	d.metrics.dead.Inc()
 	c.buried(j)
 	return nil
+}
+
+// givenUpError is how the error of a status begins that the dispatcher made. Such a status is always the last.
+const givenUpError = "given up by the dispatcher"
+
+func (c *consumer) stillOpen(j *job) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return j.cell.jobs[j.offset] == j
 }
 
 func (j *job) deadlineOr(now time.Time) time.Time {

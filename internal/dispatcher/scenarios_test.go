@@ -235,6 +235,76 @@ func TestAnswerOfAHandoutThatIsOverGivesNothingBack(t *testing.T) {
 	w.none(all)
 }
 
+func TestSuccessCountsMoreThanAGivingUp(t *testing.T) {
+	w, all := scene(t)
+	w.d.opts.MaxAttempts = 1
+	w.add(0, 1)
+	h := w.take(all, "local-1")
+	w.d.WorkerGone("local-1", event.ErrorOutOfMemory, "killed")
+	w.log.fails.appends = 1
+	w.reap() // cannot write it
+	w.log.fails.appends = 0
+	w.post(*h.input, "All", event.Completed)
+	w.settleNow()
+	w.reap()
+	if n := w.deadLetters(); n > 0 {
+		t.Error("a job that succeeded is among the dead letters")
+	}
+	w.check()
+}
+
+func TestNetworkErrorOfAJobThatIsGivenUpDoesNotLoseIt(t *testing.T) {
+	w, all := scene(t)
+	w.d.opts.MaxAttempts = 1
+	w.add(0, 1)
+	h := w.take(all, "local-1")
+	w.d.WorkerGone("local-1", event.ErrorOutOfMemory, "killed")
+	w.post(*h.input, "All", event.ErrorNetwork)
+	w.settleNow()
+	w.check()
+	w.reap()
+	w.settleNow()
+	w.check()
+	if n := w.deadLetters(); n != 1 {
+		t.Errorf("%d dead letters", n)
+	}
+}
+
+func TestGivenUpForTheNetworkStaysGivenUp(t *testing.T) {
+	w, all := scene(t)
+	w.d.opts.MaxAttempts = 1
+	w.add(0, 1)
+	w.ask([]*actor{all}, allFeeds, 1, "")
+	w.finishAnswer(0, false)
+	w.flush() // the last record of before the crash knows nothing of the end
+	for range maxLeft - 1 {
+		w.ask([]*actor{all}, allFeeds, 1, "")
+		w.finishAnswer(0, false)
+	}
+	w.reap()
+	w.settleNow()
+	if n := w.deadLetters(); n != 1 {
+		t.Fatalf("%d dead letters", n)
+	}
+	w.crash()
+	w.start()
+	w.none(all)
+}
+
+func TestNetworkErrorOfAHandoutThatWasForgottenLeavesTheNewOne(t *testing.T) {
+	w, all := scene(t)
+	w.add(0, 1)
+	forgotten := w.take(all, "")
+	w.crash()
+	w.clock.advance(time.Second)
+	w.start()
+	w.take(all, "") // the same attempt, by its number
+	w.post(*forgotten.input, "All", event.ErrorNetwork)
+	w.settleNow()
+	w.clock.advance(networkDelayFirst + time.Second)
+	w.none(all)
+}
+
 func TestTimeInWhichNothingRunsDoesNotCount(t *testing.T) {
 	w, all := scene(t)
 	w.add(0, 1)

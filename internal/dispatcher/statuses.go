@@ -76,10 +76,23 @@ func (f *statusFollower) apply(r *eventlog.Record) {
 	if c == nil || routing.Author != c.Name {
 		return // a sub-plugin's: the main author's status comes last and ends the job
 	}
-	c.report(cl, id, routing.State)
+	state := routing.State
+	if state == event.ErrorNetwork && givenUp(r) {
+		state = event.ErrorTimeout // ends the job, in contrast to what a plugin says of its network
+	}
+	c.report(cl, id, state)
 	if routing.State.Final() {
 		f.d.progress.poke()
 	}
+}
+
+// givenUp tells whether the dispatcher made a status.
+func givenUp(r *eventlog.Record) bool {
+	ev, err := event.Decode(event.ModelStatus, r.Value)
+	if err != nil {
+		return false
+	}
+	return ev.(*event.Status).Entity.Error == givenUpError
 }
 
 // maxNetwork is how many error-network statuses a job may have; the delay before each next attempt doubles from the first
@@ -89,6 +102,12 @@ const (
 	networkDelayFirst = 30 * time.Second
 	networkDelayLong  = time.Hour
 )
+
+// newer tells whether the current hand-out came after the one that a status names. Attempts count again from the last
+// record after a crash, so the time counts as well.
+func (j *job) newer(id event.JobID) bool {
+	return id.Attempt < j.attempt || id.Unix < j.since.Unix()
+}
 
 // report applies one status of the consumer itself to the job it names.
 func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
@@ -104,11 +123,11 @@ func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
 		}
 	case state.Success() || state == event.OptOut:
 		cl.end(id.Offset) // of any attempt: late is not wrong
-	case j != nil && j.out && !j.givenUp && id.Attempt < j.attempt:
+	case j != nil && j.out && !j.givenUp && j.newer(id):
 		// a newer attempt is out; its word counts
-	case state == event.ErrorNetwork && (j == nil || !j.givenUp):
-		if j == nil || !j.out {
-			return // not handed out as far as is known: it will be, again
+	case state == event.ErrorNetwork:
+		if j == nil || !j.out || j.givenUp {
+			return // not handed out as far as is known: it will be, again; or its end is about to be written
 		}
 		if j.network++; j.network >= maxNetwork {
 			c.giveUpLocked(j, event.ErrorNetwork, fmt.Sprintf("%d attempts ended with error-network", j.network))
