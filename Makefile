@@ -3,12 +3,13 @@
 export CGO_ENABLED = 0
 
 FUZZTIME ?= 30s
+MODELTIME ?= 1h
 
 # Files that hold tests, without what other tools keep in hidden folders.
 TESTS = find . -name '*_test.go' -not -path '*/.*/*'
 
 .DEFAULT_GOAL := help
-.PHONY: help build up demo test test-long lint bench fuzz cover clean
+.PHONY: help build up demo test test-long model lint bench fuzz cover clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ test: ## install what tests need, then run all of them
 test-long: ## the same with a hundred kills, and random operations for longer
 	test/setup
 	LAZULI_LONG=1 go test -timeout 2h -count 1 ./...
+
+model: ## random steps with the dispatcher beside its model, for MODELTIME (1h)
+	LAZULI_MODELTIME=$(MODELTIME) go test -timeout 0 -count 1 -v -run '^TestModel$$' ./internal/dispatcher
 
 lint: ## formatting, vet, staticcheck, import directions
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w fixes it):"; echo "$$unformatted"; exit 1; fi

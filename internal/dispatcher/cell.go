@@ -34,8 +34,9 @@ type cell struct {
 	again []*job         // waiting to be handed out again, by offset
 	ended map[int64]bool // at or above high: found in the status topic at take-over
 
-	dirty     bool  // differs from its progress record
-	committed int64 // the group's offset, -1 when unknown
+	dirty     bool   // differs from its progress record
+	committed int64  // the group's offset, -1 when unknown; guarded by progress
+	group     string // that has it
 }
 
 // job is an open offset.
@@ -45,10 +46,11 @@ type job struct {
 	time   time.Time // when the event was appended
 	out    bool      // handed out, or given up and waiting for the record of that
 
-	attempt  int // hand-outs so far; the number of the current one
-	failures int // attempts that count against the limit
-	network  int // error-network statuses
-	left     int // clients that went before they had the whole answer
+	leased   bool // its end is reported by a status; otherwise it ends with the answer
+	attempt  int  // hand-outs so far; the number of the current one
+	failures int  // attempts that count against the limit
+	network  int  // error-network statuses
+	left     int  // clients that went before they had the whole answer
 
 	since     time.Time   // of the current hand-out
 	begun     time.Time   // of the first
@@ -130,15 +132,19 @@ func (c *cell) take(j *job, now time.Time) {
 	c.dirty = true
 }
 
-// back puts a job that is out among those to hand out again, not before a time.
-func (c *cell) back(j *job, notBefore time.Time) {
+// back puts a job that is out among those to hand out again, not before a time. It is another *job from then on, so that
+// whoever still holds the hand-out that is over cannot end or give back the next one.
+func (c *cell) back(old *job, notBefore time.Time) {
+	if c.freed != nil {
+		c.freed(old, false)
+	}
+	next := *old
+	j := &next
+	c.jobs[j.offset] = j
 	j.out, j.deadline, j.worker, j.company, j.notBefore = false, time.Time{}, "", nil, notBefore
 	i, _ := slices.BinarySearchFunc(c.again, j.offset, func(o *job, offset int64) int { return int(o.offset - offset) })
 	c.again = slices.Insert(c.again, i, j)
 	c.dirty = true
-	if c.freed != nil {
-		c.freed(j, false)
-	}
 }
 
 // end closes an offset. Ended stays ended.

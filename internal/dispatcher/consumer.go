@@ -209,6 +209,7 @@ const maxOpen = 4096
 // demand is what one poll asks for.
 type demand struct {
 	count   int
+	leased  bool           // the job's end is reported by a status
 	worker  string         // who asks, when it says so
 	company []*consumer    // for whom else it asks
 	until   time.Time      // when to stop looking
@@ -229,7 +230,7 @@ func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
 			return taken, err
 		}
 		j.cell.take(j, now)
-		j.worker, j.company = want.worker, want.company
+		j.leased, j.worker, j.company = want.leased, want.worker, want.company
 		taken = append(taken, j)
 	}
 	return taken, nil
@@ -358,6 +359,10 @@ func (c *consumer) giveBack(jobs []*job, left bool) {
 			continue
 		}
 		j.left = 0
+		if !j.leased { // nobody reports such a job, so nothing is given up in anybody's name
+			j.cell.back(j, now.Add(c.d.opts.Lease/4))
+			continue
+		}
 		c.failLocked(j, event.ErrorNetwork, "the client left before it had the whole answer", now.Add(c.d.opts.Lease/4))
 	}
 	c.wakeAll()

@@ -10,6 +10,7 @@
 package dispatcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +51,7 @@ type Options struct {
 
 	flushEvery  time.Duration // bounds how late the consumers' progress is [1 s]
 	bodyTimeout time.Duration // for a body to come in, and for an answer to be taken; of streams, for each part [30 s]
+	manual      bool          // nothing runs in the background: the model's test makes each round itself, in an order that a seed gives
 }
 
 func (o *Options) defaults() {
@@ -202,6 +205,9 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	}
 	run, stop := context.WithCancel(context.Background())
 	d.stop = stop
+	if opts.manual {
+		return d, nil
+	}
 	d.follow(run, "look at the topics", d.findTails)
 	d.follow(run, "follow the statuses", d.statuses.catchUp)
 	d.follow(run, "follow the dead letters", d.letters.catchUp)
@@ -369,10 +375,14 @@ func (d *Dispatcher) admit(c *consumer, ends map[eventlog.Partition]int64) bool 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for part, t := range d.tails {
+	parts := slices.SortedFunc(maps.Keys(d.tails), func(a, b eventlog.Partition) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Index, b.Index))
+	})
+	for _, part := range parts {
 		if !c.reads(part.Topic) {
 			continue
 		}
+		t := d.tails[part]
 		c.addPartition(t, ends[part])
 		t.subscribe(c)
 	}
@@ -414,7 +424,7 @@ func (d *Dispatcher) findCell(id event.JobID) (*consumer, *cell) {
 	return nil, nil
 }
 
-// all returns the consumers as they are now.
+// all returns the consumers as they are now, by their keys, so that the same history gives the same log.
 func (d *Dispatcher) all() []*consumer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -422,6 +432,7 @@ func (d *Dispatcher) all() []*consumer {
 	for _, c := range d.consumers {
 		list = append(list, c)
 	}
+	slices.SortFunc(list, func(a, b *consumer) int { return strings.Compare(a.key, b.key) })
 	return list
 }
 

@@ -174,13 +174,13 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 		for i := range consumers {
 			i = (first + i) % len(consumers)
 			c := consumers[i]
-			jobs, err := c.take(ctx, &demand{count: count, worker: worker, company: consumers, until: until, skipped: a.skipped})
+			jobs, err := c.take(ctx, &demand{count: count, leased: polls[i].leased, worker: worker, company: consumers, until: until, skipped: a.skipped})
 			if err != nil && ctx.Err() == nil {
 				d.logger.Error("look for jobs", "consumer", c.key, "err", err)
 				failed = true
 			}
 			a.index, a.consumer, a.leased, a.avro = i, c, polls[i].leased, polls[i].avro
-			a.fill(ctx, jobs)
+			failed = !a.fill(ctx, jobs) || failed
 			if len(a.jobs) > 0 {
 				return a
 			}
@@ -190,15 +190,20 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 			}
 			failed = failed || !d.own.Holds()
 		}
+		if deadline <= 0 { // at once, not: as soon as a timer is noticed
+			a.idle = true
+			return a
+		}
 		var again <-chan time.Time
+		wake := w.wake
 		switch {
 		case failed:
-			again = time.After(retryPause)
+			again, wake = time.After(retryPause), nil
 		case ctx.Err() == nil && d.now().Before(until) && d.anyReady(consumers):
 			continue // something came, or jobs were dropped, while others were looked at
 		}
 		select {
-		case <-w.wake:
+		case <-wake:
 		case <-again:
 		case <-d.drained:
 		case <-ctx.Done():
@@ -295,8 +300,9 @@ func (c *consumer) ready(now time.Time) bool {
 	return false
 }
 
-// fill reads the events of jobs. A job whose event is gone ends; jobs past the size of an answer go back.
-func (a *answer) fill(ctx context.Context, jobs []*job) {
+// fill reads the events of jobs. A job whose event is gone ends; jobs past the size of an answer go back. It returns false
+// when the log could not be read.
+func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 	if len(jobs) > 0 {
 		defer a.d.metrics.stage(a.d.metrics.consumeSeconds, stageRead, time.Now())
 	}
@@ -304,7 +310,7 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 	for i, j := range jobs {
 		if size > maxAnswerBytes {
 			a.consumer.giveBack(jobs[i:], false)
-			return
+			return true
 		}
 		record, err := a.d.load(ctx, j.cell.part, j.offset)
 		switch {
@@ -314,7 +320,7 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 		case err != nil:
 			a.d.logger.Error("read an event", "err", err)
 			a.consumer.giveBack(jobs[i:], false)
-			return
+			return false
 		}
 		id := ""
 		if a.leased {
@@ -324,7 +330,7 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 			if err != nil {
 				a.d.logger.Error("look for what was done", "err", err)
 				a.consumer.giveBack(jobs[i:], false)
-				return
+				return false
 			}
 			if !may {
 				continue
@@ -339,6 +345,7 @@ func (a *answer) fill(ctx context.Context, jobs []*job) {
 		size += len(value)
 		a.jobs, a.events = append(a.jobs, j), append(a.events, value)
 	}
+	return true
 }
 
 // spliceDequeued puts the job's id into the event's JSON, which the log keeps without it.

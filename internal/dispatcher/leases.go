@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -84,7 +85,8 @@ func (c *consumer) reap(now time.Time, mayEnd bool) []burial {
 	wake := false
 	for f := range c.cells {
 		for _, cl := range c.cells[f] {
-			for _, j := range cl.jobs {
+			for _, offset := range slices.Sorted(maps.Keys(cl.jobs)) {
+				j := cl.jobs[offset]
 				switch {
 				case j.givenUp || !j.out && j.attempt == 0:
 				case !j.out:
@@ -133,6 +135,10 @@ func (c *consumer) giveUpLocked(j *job, state event.State, message string) {
 // before the job ends.
 func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	j := b.job
+	if !c.stillOpen(j) {
+		c.buried(j, event.JobID{}) // a status came meanwhile, and its word counts
+		return nil
+	}
 	record, err := d.load(ctx, j.cell.part, j.offset)
 	if errors.Is(err, errGone) {
 		c.buried(j, event.JobID{})
@@ -153,7 +159,7 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	status := &event.Status{
 		Head: event.Head{ModelVersion: event.ModelVersion, Timestamp: event.At(d.now()),
 			Author: event.Author{Category: "plugin", Name: c.Name, Version: c.Version}},
-		Entity: event.StatusEntity{Input: *input, Status: b.state, Error: "given up by the dispatcher", Message: b.message,
+		Entity: event.StatusEntity{Input: *input, Status: b.state, Error: givenUpError, Message: b.message,
 			Runtime: j.deadlineOr(d.now()).Sub(j.since).Seconds()},
 	}
 	dead := DeadLetter{
@@ -175,6 +181,15 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 	d.metrics.dead.Inc()
 	c.buried(j, id)
 	return nil
+}
+
+// givenUpError is how the error of a status begins that the dispatcher made. Such a status is always the last.
+const givenUpError = "given up by the dispatcher"
+
+func (c *consumer) stillOpen(j *job) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return j.cell.jobs[j.offset] == j
 }
 
 func (j *job) deadlineOr(now time.Time) time.Time {
@@ -227,8 +242,8 @@ func (d *Dispatcher) eachOut(fn func(*consumer, *job)) {
 		c.mu.Lock()
 		for f := range c.cells {
 			for _, cl := range c.cells[f] {
-				for _, j := range cl.jobs {
-					if j.out && !j.givenUp {
+				for _, offset := range slices.Sorted(maps.Keys(cl.jobs)) {
+					if j := cl.jobs[offset]; j.out && !j.givenUp {
 						fn(c, j)
 					}
 				}

@@ -18,10 +18,10 @@ import (
 // waits. That is decided when a job is about to be handed out, since only then the event's key is read. An event with
 // flags.bypass_cache is handed out regardless.
 type once struct {
-	holding map[letterID]*job // that are out, by event
-	done    map[letterID]bool // ended in the expedite feed
-	buckets []*onceBucket     // what done holds, in order, as it is kept
-	number  int               // of the next bucket
+	holding map[letterID][]*job // that are out, by event
+	done    map[letterID]bool   // ended in the expedite feed
+	buckets []*onceBucket       // what done holds, in order, as it is kept
+	number  int                 // of the next bucket
 }
 
 // onceBucket is a progress record of keys: "once <number> <consumer>". The newest is written again as it fills.
@@ -68,7 +68,7 @@ func (c *consumer) claim(j *job, event letterID, id string, done bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j.id = id
-	if other := c.once.holding[event]; other != nil && other != j {
+	if slices.ContainsFunc(c.once.holding[event], func(other *job) bool { return other != j && rivals(j, other) }) {
 		j.waitsFor = event
 		j.cell.back(j, never)
 		return false
@@ -93,27 +93,38 @@ func (c *consumer) name(j *job, id string) {
 // never is later than any time at which a job may be handed out.
 var never = time.Unix(1<<40, 0)
 
+// rivals tells whether two jobs of one event must not be out together: one is expedited and the other is not, or both are
+// retries of one letter. Two records of one source are two events: the newer one says something else.
+func rivals(a, b *job) bool {
+	if a.cell.feed == feedRetry || b.cell.feed == feedRetry {
+		return a.cell.feed == b.cell.feed
+	}
+	return (a.cell.feed == feedExpedite) != (b.cell.feed == feedExpedite)
+}
+
 // hold notes that a job of an event is out. The caller holds c.mu.
 func (c *consumer) hold(j *job, event letterID) {
 	if c.once.holding == nil {
-		c.once.holding = map[letterID]*job{}
+		c.once.holding = map[letterID][]*job{}
 	}
 	j.key = event
-	c.once.holding[event] = j
+	c.once.holding[event] = append(c.once.holding[event], j)
 }
 
 // freed is told by the cells of jobs that are not out any more. The caller holds c.mu.
 func (c *consumer) freed(j *job, ended bool) {
 	event := j.key
-	if c.once.holding[event] != j {
+	if event == (letterID{}) {
 		return
 	}
-	delete(c.once.holding, event)
 	j.key = letterID{}
+	if c.once.holding[event] = slices.DeleteFunc(c.once.holding[event], func(o *job) bool { return o == j }); len(c.once.holding[event]) == 0 {
+		delete(c.once.holding, event)
+	}
 	for f := range c.cells {
 		for _, cl := range c.cells[f] {
 			for _, other := range slices.Clone(cl.again) {
-				if other.waitsFor != event {
+				if other.waitsFor != event || !rivals(j, other) {
 					continue
 				}
 				other.waitsFor, other.notBefore = letterID{}, time.Time{}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,6 +145,7 @@ func (d *Dispatcher) withdraw(s *shard) []*consumer {
 		t.unsubscribe(consumers)
 	}
 	d.mu.Unlock()
+	slices.SortFunc(consumers, func(a, b *consumer) int { return strings.Compare(a.key, b.key) })
 	d.unregisterCells(consumers)
 	for _, c := range consumers {
 		c.mu.Lock()
@@ -163,7 +167,8 @@ func (d *Dispatcher) takeOver(ctx context.Context, s *shard) error {
 	if err != nil {
 		return err
 	}
-	for _, value := range records.births {
+	for _, key := range slices.Sorted(maps.Keys(records.births)) {
+		value := records.births[key]
 		if value.Version > progressVersion {
 			return fmt.Errorf("the progress of consumer %s has format %d, this release knows %d: start a newer release", value.Identity.key(), value.Version, progressVersion)
 		}

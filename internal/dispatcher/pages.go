@@ -130,7 +130,8 @@ func (p *pages) fill(ctx context.Context, pg *page, model event.Model, stop int6
 		}
 		for i := range batch.Records {
 			r := &batch.Records[i]
-			if r.Position.Offset >= stop {
+			if r.Position.Offset >= stop { // a page with gaps reaches further than was asked for
+				batch.Next = stop
 				break
 			}
 			e := readEntry(r, model)

@@ -70,7 +70,7 @@ type openJob struct {
 	Attempt  int    `json:"a,omitempty"`
 	Failures int    `json:"f,omitempty"`
 	Network  int    `json:"n,omitempty"`
-	Begun    int64  `json:"b,omitempty"` // Unix seconds
+	Spent    int64  `json:"e,omitempty"` // seconds since the first hand-out; while nothing runs they do not count
 	Since    int64  `json:"s,omitempty"` // Unix seconds
 	Lease    int64  `json:"l"`
 	Worker   string `json:"w,omitempty"`
@@ -116,7 +116,8 @@ func (p *progress) poke() {
 	}
 }
 
-// run writes changes, at most once in flushEvery.
+// run writes changes, at most once in flushEvery, and commits now and then what moved without anybody's telling: events that
+// were only skipped.
 func (p *progress) run(ctx context.Context) {
 	pause := time.NewTimer(p.d.opts.flushEvery)
 	defer pause.Stop()
@@ -130,6 +131,11 @@ func (p *progress) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-p.dirty:
+		default:
+			if p.d.now().Sub(p.committed) < commitEvery {
+				pause.Reset(p.d.opts.flushEvery)
+				continue
+			}
 		}
 		if err := p.flush(ctx, false); err != nil && ctx.Err() == nil {
 			p.d.logger.Error("write the consumers' progress; it is tried again", "err", err)
@@ -152,8 +158,7 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 		consumers []*consumer
 	}
 	byShard := map[int32]*owned{}
-	d.mu.Lock()
-	for _, c := range d.consumers {
+	for _, c := range d.all() {
 		o := byShard[c.shard.number]
 		if o == nil {
 			o = &owned{shard: c.shard}
@@ -161,13 +166,15 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 		}
 		o.consumers = append(o.consumers, c)
 	}
-	d.mu.Unlock()
 	var errs []error
 	for _, n := range slices.Sorted(maps.Keys(byShard)) {
 		o := byShard[n]
 		if err := p.write(ctx, o.shard, d.statuses.position(), o.consumers, commit); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if len(errs) > 0 {
+		p.committed = time.Time{} // what was to be committed is committed with the next flush
 	}
 	return errors.Join(errs...)
 }
@@ -182,6 +189,7 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 	topic := d.names.system(topicProgress)
 	records := []eventlog.Record{mustRecord(topic, statusesKey(s.number), statusesRecord{Version: progressVersion, At: statuses})}
 	groups := map[string]map[eventlog.Partition]int64{}
+	var commits []func()
 	var written []*cell
 	kept := map[*consumer]func(){}
 	for _, c := range consumers {
@@ -202,13 +210,13 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 					cl.dirty = false
 					written = append(written, cl)
 				}
-				if low := cl.low(); commit && c.feeds[f] && cl.committed != low {
+				if low := cl.low(); commit && c.feeds[f] && (cl.committed != low || cl.group != c.group(cl.feed)) {
 					group := c.group(cl.feed)
 					if groups[group] == nil {
 						groups[group] = map[eventlog.Partition]int64{}
 					}
 					groups[group][cl.part] = low
-					cl.committed = low
+					commits = append(commits, func() { cl.committed, cl.group = low, group })
 				}
 			}
 		}
@@ -234,6 +242,9 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 		if err := d.log.Commit(ctx, group, groups[group]); err != nil {
 			return fmt.Errorf("commit group %s: %w", group, err)
 		}
+	}
+	for _, done := range commits {
+		done()
 	}
 	return nil
 }
@@ -280,12 +291,12 @@ func (cl *cell) record(feeds feedSet, now time.Time) cellRecord {
 		o := openJob{Offset: offset, Attempt: j.attempt, Failures: j.failures, Network: j.network, Lease: -1,
 			Worker: j.worker, Appended: j.time.UnixMilli()}
 		if j.attempt > 0 {
-			o.Begun, o.Since = j.begun.Unix(), j.since.Unix()
+			o.Spent, o.Since = int64(now.Sub(j.begun).Seconds()), j.since.Unix()
 		}
 		if j.key != (letterID{}) {
 			o.Key = hex.EncodeToString(j.key[:])
 		}
-		if j.out {
+		if j.out && j.leased {
 			o.Lease = max(0, j.deadline.Sub(now).Milliseconds())
 		}
 		r.Open = append(r.Open, o)
@@ -314,7 +325,7 @@ func (p *progress) writeBirth(ctx context.Context, s *shard, id identity, ends m
 }
 
 type progressRecords struct {
-	births   map[string]birthRecord
+	births   map[string]birthRecord // by consumer: the newest, where the log still has others
 	cells    map[string]cellRecord
 	once     map[string]map[int]*onceBucket // by consumer and number
 	polls    map[string]pollRecord          // by consumer
@@ -448,14 +459,14 @@ func (c *consumer) restore(all *progressRecords) {
 					cl.first = append(cl.first, j)
 					continue
 				case o.Lease >= 0:
-					j.out, j.worker, j.deadline = true, o.Worker, now.Add(c.d.opts.Lease)
+					j.out, j.leased, j.worker, j.deadline = true, true, o.Worker, now.Add(c.d.opts.Lease)
 					if o.Key != "" {
 						c.hold(j, parseOnceKey(o.Key))
 					}
 				default:
 					cl.again = append(cl.again, j)
 				}
-				j.begun, j.since = time.Unix(o.Begun, 0), time.Unix(o.Since, 0)
+				j.begun, j.since = now.Add(-time.Duration(o.Spent)*time.Second), time.Unix(o.Since, 0)
 			}
 		}
 	}

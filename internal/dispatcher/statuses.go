@@ -120,7 +120,7 @@ func (f *statusFollower) read(ctx context.Context, partition int32, at, end int6
 			page.Next = end // nothing is kept between here and the end
 		}
 		for i := range page.Records {
-			f.apply(&page.Records[i], s)
+			f.apply(ctx, &page.Records[i], s)
 		}
 		at = page.Next
 		if moved != nil {
@@ -145,7 +145,7 @@ func (f *statusFollower) behind(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-func (f *statusFollower) apply(r *eventlog.Record, only *shard) {
+func (f *statusFollower) apply(ctx context.Context, r *eventlog.Record, only *shard) {
 	routing := readEntry(r, event.ModelStatus).routing
 	id, ok := event.ParseJobID(routing.Dequeued)
 	if !ok {
@@ -155,10 +155,29 @@ func (f *statusFollower) apply(r *eventlog.Record, only *shard) {
 	if c == nil || only != nil && c.shard != only || routing.Author != c.Name {
 		return // another instance's; or a sub-plugin's: the main author's status comes last and ends the job
 	}
-	c.report(cl, id, routing.State)
+	if id.Offset >= cl.tail.end.Load() {
+		// It was handed out by an instance that knew more of the log, or it is made up.
+		if b, err := f.d.log.Bounds(ctx, cl.part); err == nil {
+			cl.tail.moved(b.End)
+		}
+	}
+	state := routing.State
+	if state == event.ErrorNetwork && givenUp(r) {
+		state = event.ErrorTimeout // ends the job, in contrast to what a plugin says of its network
+	}
+	c.report(cl, id, state)
 	if routing.State.Final() {
 		f.d.progress.poke()
 	}
+}
+
+// givenUp tells whether the dispatcher made a status.
+func givenUp(r *eventlog.Record) bool {
+	ev, err := event.Decode(event.ModelStatus, r.Value)
+	if err != nil {
+		return false
+	}
+	return ev.(*event.Status).Entity.Error == givenUpError
 }
 
 // maxNetwork is how many error-network statuses a job may have; the delay before each next attempt doubles from the first
@@ -169,23 +188,31 @@ const (
 	networkDelayLong  = time.Hour
 )
 
+// newer tells whether the current hand-out came after the one that a status names. Attempts count again from the last
+// record after a crash, so the time counts as well.
+func (j *job) newer(id event.JobID) bool {
+	return id.Attempt < j.attempt || id.Unix < j.since.Unix()
+}
+
 // report applies one status of the consumer itself to the job it names.
 func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j := cl.jobs[id.Offset]
 	switch {
+	case id.Offset >= cl.tail.end.Load():
+		// made up: nothing is there that could have been handed out, and what comes there must be
 	case !state.Final():
 		if j != nil && j.out && !j.givenUp && !j.deadline.IsZero() {
 			j.deadline = c.d.now().Add(c.d.opts.Lease)
 		}
 	case state.Success() || state == event.OptOut:
 		c.ended(cl, id) // of any attempt: late is not wrong
-	case j != nil && j.out && !j.givenUp && id.Attempt < j.attempt:
+	case j != nil && j.out && !j.givenUp && j.newer(id):
 		// a newer attempt is out; its word counts
-	case state == event.ErrorNetwork && (j == nil || !j.givenUp):
-		if j == nil || !j.out {
-			return // not handed out as far as is known: it will be, again
+	case state == event.ErrorNetwork:
+		if j == nil || !j.out || j.givenUp {
+			return // not handed out as far as is known: it will be, again; or its end is about to be written
 		}
 		if c.d.storeAway.Load() {
 			cl.back(j, c.d.now().Add(networkDelayFirst))
