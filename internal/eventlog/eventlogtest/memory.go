@@ -153,7 +153,7 @@ func (m *Memory) Append(ctx context.Context, records []eventlog.Record) ([]event
 
 func (m *Memory) add(t *memoryTopic, r eventlog.Record) eventlog.Position {
 	m.newest = latest(m.Now().Round(0).Truncate(time.Microsecond), m.newest.Add(time.Microsecond))
-	index := eventlog.PartitionFor(r.Key, t.Partitions)
+	index := r.PartitionIn(t.Partitions)
 	p := t.parts[index]
 	r.Time, r.Position = m.newest, eventlog.Position{Partition: eventlog.Partition{Topic: t.Name, Index: index}, Offset: p.End}
 	p.records = append(p.records, r)
