@@ -126,7 +126,7 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 	records := []eventlog.Record{mustRecord(topic, statusesKey, statuses)}
 	commit := all || d.now().Sub(p.committed) >= commitEvery
 	groups := map[string]map[eventlog.Partition]int64{}
-	var commits []func()
+	commits := map[string][]func(){} // what to note when a group's offsets are kept
 	var written []*cell
 	for _, c := range d.all() {
 		c.mu.Lock()
@@ -143,7 +143,7 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 						groups[group] = map[eventlog.Partition]int64{}
 					}
 					groups[group][cl.part] = low
-					commits = append(commits, func() { cl.committed, cl.group = low, group })
+					commits[group] = append(commits[group], func() { cl.committed, cl.group = low, group })
 				}
 			}
 		}
@@ -161,16 +161,20 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 		return nil
 	}
 	p.committed = d.now()
+	var faults []error
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		if err := d.log.Commit(ctx, group, groups[group]); err != nil {
-			p.committed = time.Time{} // again with the next flush
-			return fmt.Errorf("commit group %s: %w", group, err)
+			faults = append(faults, fmt.Errorf("commit group %s: %w", group, err))
+			if !errors.Is(err, eventlog.ErrInvalid) {
+				p.committed = time.Time{} // again with the next flush
+			}
+			continue // one group keeps no other from its offsets
+		}
+		for _, done := range commits[group] {
+			done()
 		}
 	}
-	for _, done := range commits {
-		done()
-	}
-	return nil
+	return errors.Join(faults...)
 }
 
 func (c *consumer) markDirty(cells []*cell) {
