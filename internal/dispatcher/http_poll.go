@@ -458,6 +458,8 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 	switch {
 	case len(p.identity.Name) > 256 || len(p.identity.Version) > 256:
 		return nil, errors.New("name and version must be at most 256 bytes")
+	case strings.ContainsRune(p.identity.Name+p.identity.Version+strings.Join(f.sources, ""), 0):
+		return nil, errors.New("name, version and r-source must not hold zero bytes: no consumer group could have that name")
 	case p.feeds == feedSet{}:
 		return nil, errors.New("one of r-expedite, r-live and r-historic must be true")
 	case p.feeds[feedExpedite] && model != event.ModelBinary:

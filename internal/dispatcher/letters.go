@@ -130,7 +130,7 @@ func (l *letters) close(ctx context.Context, items []*item) []eventlog.Record {
 				continue // retried again meanwhile: the newer one closes it
 			}
 			letter = string(record.Key)
-			records = append(records, eventlog.Record{Topic: l.d.names.system(string(event.ModelStatus)), Key: []byte(statusKey(letter, status.Author.Name))})
+			records = append(records, eventlog.Record{Topic: l.d.names.system(string(event.ModelStatus)), Key: []byte(statusKey(letter, status.Author.Name) + suffixDead)})
 		}
 		if _, dead := l.find(letter); dead {
 			records = append(records, eventlog.Record{Topic: l.d.names.system(topicDead), Key: []byte(letter)})

@@ -35,10 +35,11 @@ func (b *bench) openLetters() []string {
 	return ids
 }
 
-// states returns the states of the statuses in the log.
+// states returns the states of the statuses in the log: of each the one that says most.
 func (b *bench) states() string {
 	b.t.Helper()
-	var states []string
+	var keys []string
+	best := map[string]event.State{}
 	for _, r := range b.records("azul.lazuli.system.status") {
 		if len(r.Value) == 0 {
 			continue
@@ -47,7 +48,18 @@ func (b *bench) states() string {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		states = append(states, string(ev.(*event.Status).Entity.Status))
+		st := ev.(*event.Status)
+		had, known := best[st.KafkaKey]
+		if !known {
+			keys = append(keys, st.KafkaKey)
+		}
+		if !known || !had.Success() {
+			best[st.KafkaKey] = st.Entity.Status
+		}
+	}
+	states := make([]string, len(keys))
+	for i, key := range keys {
+		states[i] = string(best[key])
 	}
 	return strings.Join(states, " ")
 }

@@ -19,7 +19,7 @@ import (
 // a model that is a list of records and a few sets. Episodes follow each other until the time is over, LAZULI_MODELTIME
 // (10 s). LAZULI_SEED runs one episode again, step by step as it was.
 //
-// The steps stand in model_steps_test.go, one function each; what the model knows of the log in model_log_test.go; the
+// The steps stand in model_steps_test.go and model_clients_test.go, one function each; what the model knows of the log in model_log_test.go; the
 // invariants in model_check_test.go.
 func TestModel(t *testing.T) {
 	if text := os.Getenv("LAZULI_SEED"); text != "" {

@@ -173,7 +173,7 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 			errs = append(errs, err)
 		}
 	}
-	if len(errs) > 0 {
+	if err := errors.Join(errs...); err != nil && !errors.Is(err, eventlog.ErrInvalid) {
 		p.committed = time.Time{} // what was to be committed is committed with the next flush
 	}
 	return errors.Join(errs...)
@@ -189,7 +189,7 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 	topic := d.names.system(topicProgress)
 	records := []eventlog.Record{mustRecord(topic, statusesKey(s.number), statusesRecord{Version: progressVersion, At: statuses})}
 	groups := map[string]map[eventlog.Partition]int64{}
-	var commits []func()
+	commits := map[string][]func(){} // what to note when a group's offsets are kept
 	var written []*cell
 	kept := map[*consumer]func(){}
 	for _, c := range consumers {
@@ -216,7 +216,7 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 						groups[group] = map[eventlog.Partition]int64{}
 					}
 					groups[group][cl.part] = low
-					commits = append(commits, func() { cl.committed, cl.group = low, group })
+					commits[group] = append(commits[group], func() { cl.committed, cl.group = low, group })
 				}
 			}
 		}
@@ -238,15 +238,17 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 			c.mu.Unlock()
 		}
 	}
+	var faults []error
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		if err := d.log.Commit(ctx, group, groups[group]); err != nil {
-			return fmt.Errorf("commit group %s: %w", group, err)
+			faults = append(faults, fmt.Errorf("commit group %s: %w", group, err))
+			continue // one group keeps no other from its offsets
+		}
+		for _, done := range commits[group] {
+			done()
 		}
 	}
-	for _, done := range commits {
-		done()
-	}
-	return nil
+	return errors.Join(faults...)
 }
 
 func (c *consumer) markDirty(cells []*cell) {

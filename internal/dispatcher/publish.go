@@ -264,5 +264,30 @@ func (d *Dispatcher) record(topic string, ev event.Event, it *item) (eventlog.Re
 	if int64(len(value)) > d.opts.MaxEventBytes {
 		return eventlog.Record{}, &invalidError{fmt.Errorf("the event has %d bytes, the limit is %d", len(value), d.opts.MaxEventBytes)}
 	}
-	return eventlog.Record{Topic: topic, Key: []byte(ev.Header().KafkaKey), Header: routing.Append(nil), Value: value}, nil
+	return eventlog.Record{Topic: topic, Key: []byte(recordKey(ev)), Header: routing.Append(nil), Value: value}, nil
 }
+
+// recordKey is the key of an event's record: its kafka_key. Statuses of one job have one kafka_key, whatever the attempt, but
+// one that says less must not replace one that says more in the log: who takes the consumer over would not find the end of a job.
+// So a status of our jobs that is neither success nor opt-out has a suffix: how far the job is (.progress), an attempt's error
+// (.error and its number), or that the dispatcher gave the job up (.dead). Readers tell by kafka_key and worth what counts.
+func recordKey(ev event.Event) string {
+	key := ev.Header().KafkaKey
+	status, ok := ev.(*event.Status)
+	if !ok {
+		return key
+	}
+	id, ok := event.ParseJobID(status.Entity.Input.Dequeued)
+	state := status.Entity.Status
+	switch {
+	case !ok || state.Success() || state == event.OptOut:
+		return key
+	case status.Entity.Error == givenUpError:
+		return key + suffixDead
+	case !state.Final() || state == event.ErrorNetwork:
+		return key + ".progress"
+	}
+	return key + ".error" + strconv.Itoa(id.Attempt)
+}
+
+const suffixDead = ".dead"

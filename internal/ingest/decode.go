@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"lazuli/event"
@@ -25,7 +26,8 @@ func (b *batch) add(kind string, r *eventlog.Record) {
 	case kind == string(event.ModelBinary):
 		b.Documents = append(b.Documents, index.Document{ID: string(r.Key)})
 	case kind == string(event.ModelStatus):
-		b.Statuses = append(b.Statuses, index.StatusDocument{ID: string(r.Key)})
+		key, _, _ := strings.Cut(string(r.Key), ".") // what follows keeps records of one status apart
+		b.Statuses = append(b.Statuses, index.StatusDocument{ID: key})
 	}
 	if err != nil {
 		b.addUnreadable(r, err)

@@ -105,7 +105,9 @@ func waitingFile(t *testing.T, up *platform.Up, sha string) <-chan string {
 	}
 	go func() {
 		var f platform.File
-		res, err := http.DefaultClient.Do(req)
+		fresh := &http.Transport{} // one that was used before may be closed under the request, which then finds nobody
+		defer fresh.CloseIdleConnections()
+		res, err := fresh.RoundTrip(req)
 		if err == nil {
 			err = json.NewDecoder(res.Body).Decode(&f)
 			res.Body.Close()
