@@ -107,10 +107,12 @@ type consumer struct {
 	identity
 	key   string
 	shard *shard
+	born  time.Time
 	d     *Dispatcher
 
 	mu       sync.Mutex
 	gone     bool // belongs to another instance by now, or to nobody
+	replaced bool // by a reset: nothing more is written of it
 	filter   filter
 	rival    rival
 	query    string // that the filter was read from, of an active or a passive poll
@@ -230,6 +232,9 @@ func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
 			return taken, err
 		}
 		j.cell.take(j, now)
+		if j.since.Before(c.born) {
+			j.since = c.born // another instance's clock; the statuses of what came before the birth do not count
+		}
 		j.leased, j.worker, j.company = want.leased, want.worker, want.company
 		taken = append(taken, j)
 	}

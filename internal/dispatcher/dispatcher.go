@@ -50,6 +50,7 @@ type Options struct {
 	Now            func() time.Time
 
 	flushEvery  time.Duration // bounds how late the consumers' progress is [1 s]
+	logPatience time.Duration // for the log, of final statuses and registrations [12 s]
 	bodyTimeout time.Duration // for a body to come in, and for an answer to be taken; of streams, for each part [30 s]
 	manual      bool          // nothing runs in the background: the model's test makes each round itself, in an order that a seed gives
 }
@@ -63,6 +64,9 @@ func (o *Options) defaults() {
 	}
 	if o.Lease == 0 {
 		o.Lease = 2 * time.Minute
+	}
+	if o.logPatience == 0 {
+		o.logPatience = logPatience
 	}
 	if o.bodyTimeout == 0 {
 		o.bodyTimeout = 30 * time.Second
@@ -109,6 +113,7 @@ type Dispatcher struct {
 	progress  *progress
 	statuses  *statusFollower
 	letters   *letters
+	pause     *pause
 	inserts   *inserts
 	deletions *deletions
 	own       Ownership
@@ -174,6 +179,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.progress = newProgress(d)
 	d.statuses = &statusFollower{d: d}
 	d.letters = &letters{d: d, at: map[letterID]int64{}}
+	d.pause = newPause(d)
 	d.inserts, d.deletions = newInserts(d), newDeletions(d)
 	if d.own == nil {
 		d.own = alone{log}
@@ -188,7 +194,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	if err := d.statuses.begin(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.letters.catchUp(ctx); err != nil {
+	if err := errors.Join(d.letters.catchUp(ctx), d.pause.catchUp(ctx)); err != nil {
 		return nil, err
 	}
 	for _, f := range []*follower{&d.inserts.follower, &d.deletions.follower} {
@@ -211,6 +217,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.follow(run, "look at the topics", d.findTails)
 	d.follow(run, "follow the statuses", d.statuses.catchUp)
 	d.follow(run, "follow the dead letters", d.letters.catchUp)
+	d.follow(run, "follow the pauses", d.pause.catchUp)
 	d.follow(run, "follow the inserts", d.inserts.catchUp)
 	d.follow(run, "follow the deletions", d.deletions.catchUp)
 	d.done.Go(func() { d.deletions.writePurges(run) })
@@ -325,17 +332,11 @@ func (d *Dispatcher) consumer(ctx context.Context, id identity) (*consumer, erro
 		return nil, err
 	}
 	c = d.newConsumer(id, s)
-	ends := map[eventlog.Partition]int64{}
-	d.mu.Lock()
-	for part, t := range d.tails {
-		if c.reads(part.Topic) {
-			ends[part] = t.end.Load()
-		}
-	}
-	d.mu.Unlock()
+	ends := d.endsFor(c)
 	if err := d.progress.writeBirth(ctx, s, id, ends); err != nil {
 		return nil, fmt.Errorf("record the new consumer %s: %w", c.key, err)
 	}
+	c.born = d.now()
 	if !d.admit(c, ends) {
 		return nil, errNotOwned
 	}

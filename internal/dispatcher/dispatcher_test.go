@@ -39,7 +39,8 @@ type bench struct {
 	brokers   []string // of Kafka, when the log is on it
 	namespace string
 
-	around func(blob.Store) blob.Store // what the dispatcher gets as its store; nil is the store itself
+	around    func(blob.Store) blob.Store     // what the dispatcher gets as its store; nil is the store itself
+	aroundLog func(eventlog.Log) eventlog.Log // the same for the log
 
 	log    eventlog.Log
 	store  *blob.FS
@@ -137,7 +138,11 @@ func (b *bench) start() {
 	if b.around != nil {
 		store = b.around(store)
 	}
-	if b.d, err = New(b.t.Context(), b.log, store, b.opts); err != nil {
+	log := b.log
+	if b.aroundLog != nil {
+		log = b.aroundLog(log)
+	}
+	if b.d, err = New(b.t.Context(), log, store, b.opts); err != nil {
 		b.t.Fatal(err)
 	}
 	b.server = httptest.NewServer(b.watched(b.d.Handler()))
@@ -783,4 +788,13 @@ func TestCommittedGroupsHaveTheStandardNames(t *testing.T) {
 		groups, _ := b.log.Groups(t.Context())
 		t.Errorf("committed %v; groups %q", offsets, groups)
 	}
+}
+
+func mustJSON(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

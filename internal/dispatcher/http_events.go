@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -25,6 +26,11 @@ type postFailure struct {
 // postEvents publishes events of one model. It answers when they are on disk, whatever sync says.
 func (d *Dispatcher) postEvents(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
+	if isTrue(q.Get("pause_plugins")) {
+		if err := d.Pause(context.WithoutCancel(r.Context())); err != nil { // even if the request fails later
+			d.logger.Error("pause the plugins", "err", err)
+		}
+	}
 	model, err := event.ParseModel(q.Get("model"))
 	if err != nil {
 		writeProblem(w, http.StatusBadRequest, "bad model", err.Error())

@@ -28,6 +28,7 @@ type poll struct {
 	deadline time.Duration
 	leased   bool // a job's end is reported by a status
 	active   bool
+	reset    bool   // the consumer begins anew first
 	query    string // what the filter was read from
 	avro     bool   // the events are wanted as a bulk record of Avro
 }
@@ -129,6 +130,7 @@ type answer struct {
 	skipped  map[string]int
 	idle     bool // the client should ask again at once
 	ready    bool // there is somebody who serves the consumer
+	paused   bool
 }
 
 // finish tells the consumer what became of the answer.
@@ -158,6 +160,10 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 	until := d.now().Add(deadline)
 	a := &answer{d: d, skipped: map[string]int{}, ready: true, avro: len(polls) > 0 && polls[0].avro}
 	w := newWaiter()
+	if len(polls) > 0 && polls[0].leased && d.waitPause(ctx, over.C) {
+		a.ready, a.paused = false, true
+		return a
+	}
 	consumers := make([]*consumer, len(polls))
 	for i, p := range polls {
 		c, err := d.await(ctx, p, over.C)
@@ -219,7 +225,7 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 // await returns a poll's consumer as soon as this instance serves it, or an error when the time is over. Trouble of the log
 // is waited out.
 func (d *Dispatcher) await(ctx context.Context, p *poll, over <-chan time.Time) (*consumer, error) {
-	id := p.identity
+	id, reset := p.identity, p.reset
 	for {
 		d.mu.Lock()
 		moved := d.ownersMoved
@@ -229,6 +235,12 @@ func (d *Dispatcher) await(ctx context.Context, p *poll, over <-chan time.Time) 
 		}
 		d.mu.Unlock()
 		c, err := d.consumer(ctx, id)
+		if err == nil && reset {
+			if err = d.reset(ctx, id); err == nil {
+				reset = false
+				continue
+			}
+		}
 		var again <-chan time.Time
 		switch {
 		case err == nil:
@@ -375,7 +387,7 @@ type info struct {
 // writeMultipart writes the answer as the reference does: two parts, info and events (protocol 1.3). An idle answer says
 // that one thing was filtered, because azul-runner then asks again at once in place of sleeping for ten seconds.
 func writeMultipart(w http.ResponseWriter, a *answer) error {
-	i := info{Filtered: a.skippedTotal(), Fetched: len(a.events), Ready: a.ready, Filters: a.skipped}
+	i := info{Filtered: a.skippedTotal(), Fetched: len(a.events), Ready: a.ready, Paused: a.paused, Filters: a.skipped}
 	if a.idle && i.Filtered == 0 {
 		i.Filtered, i.Filters = 1, map[string]int{longPollIdle: 1}
 	}
@@ -472,7 +484,7 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 	if model == event.ModelBinary {
 		p.identity.Sources, p.identity.Actions = sortedSet(f.sources), sortedSet(f.actions)
 	}
-	p.feeds[feedRetry] = p.leased
+	p.feeds[feedRetry], p.reset = p.leased, get.bool("reset")
 	p.filter = f
 	q = maps.Clone(q)
 	for _, key := range []string{"count", "deadline", "deployment_key", "reset", "avro-format"} {

@@ -173,6 +173,7 @@ func (d *Dispatcher) takeOver(ctx context.Context, s *shard) error {
 			return fmt.Errorf("the progress of consumer %s has format %d, this release knows %d: start a newer release", value.Identity.key(), value.Version, progressVersion)
 		}
 		c := d.newConsumer(value.Identity, s)
+		c.born = value.Born
 		ends := map[eventlog.Partition]int64{}
 		d.mu.Lock()
 		for part := range d.tails {

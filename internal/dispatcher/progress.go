@@ -194,6 +194,10 @@ func (p *progress) write(ctx context.Context, s *shard, statuses positions, cons
 	kept := map[*consumer]func(){}
 	for _, c := range consumers {
 		c.mu.Lock()
+		if c.replaced {
+			c.mu.Unlock()
+			continue
+		}
 		if c.queryDirty {
 			records = append(records, mustRecord(topic, pollPrefix+c.key, pollRecord{progressVersion, c.active, c.query}))
 			c.queryDirty = false
@@ -317,13 +321,18 @@ func mustRecord(topic, key string, value any) eventlog.Record {
 
 // writeBirth makes a new consumer's borders durable.
 func (p *progress) writeBirth(ctx context.Context, s *shard, id identity, ends map[eventlog.Partition]int64) error {
-	birth := birthRecord{Version: progressVersion, Identity: id, Born: p.d.now().UTC(), Ends: map[string]int64{}}
+	return p.d.own.Append(ctx, s.number, []eventlog.Record{p.birth(id, p.d.now(), ends)})
+}
+
+// birth makes the record of a birth.
+func (p *progress) birth(id identity, born time.Time, ends map[eventlog.Partition]int64) eventlog.Record {
+	birth := birthRecord{Version: progressVersion, Identity: id, Born: born.UTC(), Ends: map[string]int64{}}
 	for part, end := range ends {
 		birth.Ends[part.String()] = end
 	}
 	record := mustRecord(p.d.names.system(topicProgress), birthKey(id.key()), birth)
 	record.PartitionKey = []byte(id.base())
-	return p.d.own.Append(ctx, s.number, []eventlog.Record{record})
+	return record
 }
 
 type progressRecords struct {
@@ -368,6 +377,7 @@ func (all *progressRecords) add(r *eventlog.Record) error {
 	case strings.HasPrefix(key, oncePrefix):
 		return all.addOnce(key, r.Value)
 	case len(r.Value) == 0:
+		delete(all.cells, key)
 		return nil
 	case strings.HasPrefix(key, pollPrefix):
 		var p pollRecord

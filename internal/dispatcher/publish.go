@@ -89,7 +89,7 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 		return p, nil
 	}
 	d.metrics.stage(d.metrics.produceSeconds, stageTransform, begun)
-	positions, err := d.appendEvents(ctx, records)
+	positions, err := d.appendPatiently(ctx, d.patience(items), records)
 	if err != nil {
 		return Published{}, fmt.Errorf("append to the log: %w", err)
 	}

@@ -152,7 +152,7 @@ func (f *statusFollower) apply(ctx context.Context, r *eventlog.Record, only *sh
 		return // made by a pusher, or by another system
 	}
 	c, cl := f.d.findCell(id)
-	if c == nil || only != nil && c.shard != only || routing.Author != c.Name {
+	if c == nil || only != nil && c.shard != only || routing.Author != c.Name || c.before(id) {
 		return // another instance's; or a sub-plugin's: the main author's status comes last and ends the job
 	}
 	if id.Offset >= cl.tail.end.Load() {

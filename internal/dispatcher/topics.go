@@ -45,7 +45,7 @@ func (s *sourceRegistry) ensureSystem(ctx context.Context, progress int32) error
 	for i, t := range topics {
 		topics[i] = s.configure("", t)
 		switch strings.TrimPrefix(t.Name, s.names.system("")) {
-		case topicDead, topicProgress, topicInstances, topicRetry:
+		case topicDead, topicProgress, topicInstances, topicRetry, topicPause:
 			topics[i].Partitions, topics[i].Compact, topics[i].Retention = t.Partitions, t.Compact, t.Retention
 		}
 	}
@@ -133,6 +133,7 @@ const (
 	topicProgress  = "progress"
 	topicInstances = "instances"
 	topicRetry     = "retry"
+	topicPause     = "pause"
 )
 
 // systemTopics are made at start. progress is how many partitions the topic of progress has.
@@ -150,6 +151,7 @@ func (n names) systemTopics(progress int32) []eventlog.Topic {
 		compact(topicDead, 0),
 		{Name: n.system(topicProgress), Partitions: progress, Compact: true},
 		compact(topicInstances, 0),
+		compact(topicPause, 0),
 		compact(topicRetry, 0),
 		{Name: n.system(topicExpedite), Partitions: 1, Retention: expediteRetention},
 	}
