@@ -52,7 +52,7 @@ func (c *core) open(ctx context.Context, logDir, storeDir string) error {
 	cfg, err := c.cfg, error(nil)
 	opts := dispatcher.Options{
 		Prefix: cfg.TopicPrefix, Keys: event.Keys(cfg.Keys), Sources: cfg, Topics: cfg.TopicSettings, Lease: cfg.Lease, MaxAttempts: cfg.MaxAttempts,
-		MaxEventBytes: cfg.Limits.MaxEventBytes, MaxPostBytes: cfg.Limits.MaxPostBytes, MaxUploadBytes: cfg.Limits.MaxUploadBytes,
+		MaxEventBytes: cfg.Limits.MaxEventBytes, MaxPostBytes: cfg.Limits.MaxPostBytes, MaxUploadBytes: cfg.Limits.MaxUploadBytes, AllowDelete: cfg.AllowDelete,
 		Registry: c.registry, Logger: c.logger.With("part", "dispatcher"),
 	}
 	if cfg.Kafka.On() {

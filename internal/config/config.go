@@ -30,6 +30,7 @@ type Config struct {
 	Limits           Limits
 	Kafka            KafkaLog
 	Store            string        // directory of the store; "" is store in the data directory
+	AllowDelete      bool          // whether plugins and feeds may delete streams
 	Lease            time.Duration // how long a job is out with a plugin that sends no heartbeat
 	MaxAttempts      int           // how often a job is handed out before it is given up
 }

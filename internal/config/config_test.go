@@ -97,7 +97,7 @@ sources:
 func TestFaults(t *testing.T) {
 	for _, tc := range []struct{ name, file, want string }{
 		{"unknown key", "data: x\nlissten: 127.0.0.1:1", "line 2: unknown key lissten: did you mean listen?"},
-		{"unknown limit", "limits:\n  max_upload: 1", "line 2: unknown key limits.max_upload: known are data,"},
+		{"unknown limit", "limits:\n  max_upload: 1", "line 2: unknown key limits.max_upload: known are allow_delete, data,"},
 		{"unknown key of a source", "sources:\n  a:\n    colour: red", "line 3: unknown key colour"},
 		{"repeated key", "data: x\ndata: y", "line 2: "},
 		{"not YAML", "data: [", "line 1: "},

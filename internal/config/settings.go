@@ -51,6 +51,7 @@ var settings = []setting{
 	size("limits.max_event_bytes", "largest event, without the results of a status", func(c *Config) *int64 { return &c.Limits.MaxEventBytes }),
 	size("limits.max_post_bytes", "largest request that posts events", func(c *Config) *int64 { return &c.Limits.MaxPostBytes }),
 	size("limits.worker_memory_bytes", "memory of one worker process", func(c *Config) *int64 { return &c.Limits.WorkerMemoryBytes }),
+	boolean("allow_delete", "let clients of the port for plugins delete streams", func(c *Config) *bool { return &c.AllowDelete }),
 	duration("lease", "how long a job is out with a plugin that sends no heartbeat", func(c *Config) *time.Duration { return &c.Lease }),
 	number("max_attempts", "how often a job is handed out before it is given up", func(c *Config) *int { return &c.MaxAttempts }),
 }

@@ -45,6 +45,7 @@ type Options struct {
 	MaxEventBytes  int64         // of one event's JSON [2 MiB, results of a status not counted]
 	MaxPostBytes   int64         // of a request that posts events [64 MiB]
 	MaxUploadBytes int64         // of one stream [1 GiB]
+	AllowDelete    bool          // of streams, by clients
 	Registry       prometheus.Registerer
 	Logger         *slog.Logger
 	Now            func() time.Time

@@ -28,6 +28,7 @@ func (d *Dispatcher) Handler() http.Handler {
 	handle("GET /api/v2/event/{model}/active", func(w http.ResponseWriter, r *http.Request) { d.getEvents(w, r, true) })
 	handle("POST /api/v3/stream/{source}/{label}", d.postStream)
 	handle("GET /api/v3/stream/{source}/{label}/{hash}", d.getStream) // and HEAD
+	handle("DELETE /api/v3/stream/{source}/{label}/{hash}", d.deleteStream)
 	handle("PATCH /api/v3/stream/{source}/{target}/{label}/{hash}", d.copyStream)
 	handle("POST /api/v1/poll", d.pollMany)
 	handle("GET /api/v1/explain", d.getExplain)

@@ -56,6 +56,11 @@ func IsInvalid(err error) bool {
 // append runs the produce pipeline over the items and appends what is left, together with extra records.
 func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlog.Record) (Published, error) {
 	begun := time.Now()
+	for _, it := range items {
+		if p, ok := it.ev.(*event.Plugin); ok {
+			hideSecrets(p)
+		}
+	}
 	items = d.ageOff(items)
 	items = expandResults(items)
 	for _, it := range items {
