@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,6 +157,34 @@ func (a *API) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 	}
 	err := a.get(ctx, "/api/v1/dead", nil, 0, &out)
 	return out.Dead, err
+}
+
+// Why says of every plugin why it did or did not run on a file; plugin may name one.
+func (a *API) Why(ctx context.Context, hash, plugin string) ([]Why, error) {
+	q := url.Values{}
+	set(q, "plugin", plugin)
+	var out struct {
+		Plugins []Why `json:"plugins"`
+	}
+	err := a.get(ctx, "/api/v1/binaries/"+url.PathEscape(hash)+"/why", q, 0, &out)
+	return out.Plugins, err
+}
+
+// Retry has jobs that were given up tried again, by the IDs of their dead letters.
+func (a *API) Retry(ctx context.Context, ids []string) ([]Retried, error) {
+	body, err := json.Marshal(map[string][]string{"ids": ids})
+	if err != nil {
+		return nil, err
+	}
+	req, err := a.request(ctx, http.MethodPost, "/api/v1/dead/retry", nil, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	var out struct {
+		Retried []Retried `json:"retried"`
+	}
+	return out.Retried, a.do(req, &out)
 }
 
 // Ready returns nil if every part of the server answers.

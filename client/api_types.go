@@ -185,3 +185,29 @@ type DeadLetter struct {
 	Position string    `json:"position"` // of the event in the log, "topic/partition/offset"
 	Time     time.Time `json:"time"`
 }
+
+// Why is why a plugin did or did not run on a file. State is running, waiting, ended, skipped, still (in a feed that the plugin
+// does not ask for), absent or unpolled (registered, and never asked for work).
+type Why struct {
+	Plugin   string    `json:"plugin"`
+	Version  string    `json:"version"`
+	State    string    `json:"state"`
+	Sentence string    `json:"sentence"`
+	Active   bool      `json:"active"` // somebody runs the plugin
+	Feed     string    `json:"feed,omitempty"`
+	Rule     string    `json:"rule,omitempty"`
+	Detail   string    `json:"detail,omitempty"`
+	Ahead    int64     `json:"ahead,omitempty"`
+	Worker   string    `json:"worker,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	Attempt  int       `json:"attempt,omitempty"`
+	Failed   int       `json:"failed,omitempty"`
+	Position string    `json:"position,omitempty"`
+	Status   *Status   `json:"status,omitempty"`
+}
+
+// Retried is what became of a dead letter that was to be tried again; Error says why it is not.
+type Retried struct {
+	ID    string `json:"id"`
+	Error string `json:"error,omitempty"`
+}

@@ -21,7 +21,7 @@ import (
 // TestCLI runs the scripts in testdata/cli, each against a REST server of its own that answers what the script says:
 //
 //	file PATH [link=TARGET]         make a file in the working directory, or a link; the body is its content
-//	answer PATH [status=N] [then]   what GET of this path and query is answered from now on; with "then" only after what
+//	answer PATH [status=N] [then]   what a request of this path and query is answered from now on; with "then" only after what
 //	                                was said before has been answered once
 //	lazuli                          run the arguments in the body; prints both outputs and the exit code
 //	uploads                         print and forget what was uploaded
@@ -145,7 +145,7 @@ func (f *fakeREST) answer(d *datadriven.TestData) {
 }
 
 func (f *fakeREST) serve(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost && r.URL.Path == "/api/v1/binaries" {
 		f.upload(w, r)
 		return
 	}

@@ -86,6 +86,7 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupClient, newShowCmd()},
 		{groupClient, newSearchCmd()},
 		{groupClient, newPluginCmd()},
+		{groupClient, newWhyCmd()},
 		{groupClient, newDeadCmd()},
 		{groupLocal, newAnalyzeCmd()},
 		{groupLocal, newHashPasswordCmd()},

@@ -207,3 +207,23 @@ func (a apiDispatcher) Pending(ctx context.Context, positions []string) ([]api.P
 	}
 	return list, err
 }
+
+func (a apiDispatcher) Explain(ctx context.Context, positions []string) ([]api.Explanation, error) {
+	all, err := a.d.ExplainEverywhere(ctx, positions)
+	list := make([]api.Explanation, len(all))
+	for i, e := range all {
+		list[i] = api.Explanation(e)
+	}
+	return list, err
+}
+
+func (a apiDispatcher) Retry(ctx context.Context, id string) error {
+	err := a.d.Retry(ctx, id)
+	switch {
+	case errors.Is(err, dispatcher.ErrNoLetter):
+		return api.ErrNoLetter
+	case errors.Is(err, dispatcher.ErrEventGone):
+		return api.ErrEventGone
+	}
+	return err
+}

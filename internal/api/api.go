@@ -29,6 +29,10 @@ type Dispatcher interface {
 	Publish(ctx context.Context, events ...event.Event) error
 	// Pending returns the jobs of events, given by position, that have not ended; plugins nobody works for do not count.
 	Pending(ctx context.Context, positions []string) ([]PendingJob, error)
+	// Explain says of every consumer of binary events where events stand with it, given by position.
+	Explain(ctx context.Context, positions []string) ([]Explanation, error)
+	// Retry has the job of a dead letter tried again; ErrNoLetter, ErrEventGone.
+	Retry(ctx context.Context, id string) error
 	// Invalid tells whether an error is about what was given.
 	Invalid(err error) bool
 }
@@ -102,9 +106,12 @@ func New(deps Deps, opts Options) *API {
 	}
 	huma.Register(h, get("/api/v1/binaries/{hash}", "show", "All that is known of a file"), a.show)
 	huma.Register(h, get("/api/v1/binaries/{hash}/tree", "tree", "A file and all files inside it"), a.tree)
+	huma.Register(h, get("/api/v1/binaries/{hash}/why", "why", "Why each plugin did or did not run on a file"), a.why)
 	huma.Register(h, get("/api/v1/search", "search", "Find files"), a.search)
 	huma.Register(h, get("/api/v1/plugins", "plugins", "The plugins and what they did"), a.plugins)
 	huma.Register(h, get("/api/v1/dead", "dead", "Jobs that were given up"), a.dead)
+	huma.Register(h, huma.Operation{OperationID: "retry", Method: http.MethodPost, Path: "/api/v1/dead/retry",
+		Summary: "Have jobs that were given up tried again"}, a.retry)
 	huma.Register(h, get("/api/v1/status", "status", "What the platform holds"), a.status)
 	a.mux.HandleFunc("POST /api/v1/binaries", a.submit)
 	a.mux.HandleFunc("GET /api/v1/binaries/{hash}/content", a.content)

@@ -66,6 +66,26 @@ func (p *platform) Pending(_ context.Context, positions []string) ([]PendingJob,
 	return []PendingJob{{Plugin: "Slow", State: "running"}}, nil
 }
 
+func (p *platform) Explain(_ context.Context, positions []string) ([]Explanation, error) {
+	list := []Explanation{}
+	for _, at := range positions {
+		list = append(list, Explanation{Plugin: "Busy", Version: "1", Consumer: "busy", Position: at, State: "waiting", Ahead: 7, Active: true},
+			Explanation{Plugin: "Done", Version: "1", Consumer: "done", Position: at, State: "ended"},
+			Explanation{Plugin: "Images", Version: "2", Consumer: "images", Position: at, State: "skipped", Rule: "r", Detail: "it is no image"})
+	}
+	return list, nil
+}
+
+func (p *platform) Retry(_ context.Context, id string) error {
+	switch id {
+	case "there":
+		return nil
+	case "gone":
+		return ErrEventGone
+	}
+	return ErrNoLetter
+}
+
 var errInvalid = errors.New("not like this")
 
 func (p *platform) Invalid(err error) bool                                      { return errors.Is(err, errInvalid) }
@@ -258,5 +278,58 @@ func TestEvents(t *testing.T) {
 	n, err := res.Body.Read(buf)
 	if err != nil || string(buf[:n]) != "event: changed\ndata: aa\n\n" {
 		t.Errorf("%q %v", buf[:n], err)
+	}
+}
+
+func TestWhy(t *testing.T) {
+	p, server := newAPI(t)
+	sha, now := strings.Repeat("a", 64), time.Now()
+	err := p.idx.Apply(t.Context(), index.Batch{
+		Documents: []index.Document{{ID: "1", SHA256: sha, Position: "t/0/0", Action: "sourced", AuthorName: "u", Timestamp: now, SourceName: "s", SourceTimestamp: now}},
+		Statuses:  []index.StatusDocument{{ID: "s", SHA256: sha, Plugin: "Done", Version: "1", Input: "1", Run: "r", State: "completed", Runtime: .5, Timestamp: now}},
+		Plugins:   []index.PluginDocument{{Name: "Idle", Version: "3", Timestamp: now}, {Name: "Busy", Version: "1", Timestamp: now}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+sha+"/why", "")
+	var got struct{ Plugins []Why }
+	if err := json.Unmarshal([]byte(body), &got); code != 200 || err != nil {
+		t.Fatalf("%d %s", code, body)
+	}
+	var lines []string
+	for _, w := range got.Plugins {
+		lines = append(lines, w.Plugin+" "+w.State+": "+w.Sentence)
+	}
+	want := []string{"Busy waiting: has at most 7 events before it", "Done ended: completed, 0.50 s, " + now.UTC().Format("2006-01-02 15:04:05 UTC"),
+		"Idle unpolled: is registered and has never asked for work", "Images skipped: it is no image"}
+	if text := strings.Join(lines, "\n"); text != strings.Join(want, "\n") {
+		t.Errorf("got\n%s", text)
+	}
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+sha+"/why?plugin=images", ""); code != 200 || strings.Contains(body, "Busy") {
+		t.Errorf("one plugin: %d %s", code, body)
+	}
+	if code, _ := call(t, "GET", server.URL+"/api/v1/binaries/"+sha+"/why?plugin=nobody", ""); code != 404 {
+		t.Errorf("a plugin that nobody knows: %d", code)
+	}
+	if code, _ := call(t, "GET", server.URL+"/api/v1/binaries/"+strings.Repeat("b", 64)+"/why", ""); code != 404 {
+		t.Errorf("a file that nobody knows: %d", code)
+	}
+}
+
+func TestRetry(t *testing.T) {
+	_, server := newAPI(t)
+	code, body := call(t, "POST", server.URL+"/api/v1/dead/retry", `{"ids":["there","gone","never"]}`)
+	var got struct{ Retried []Retried }
+	if err := json.Unmarshal([]byte(body), &got); code != 200 || err != nil || len(got.Retried) != 3 {
+		t.Fatalf("%d %s", code, body)
+	}
+	for i, want := range []string{"", ErrEventGone.Error(), ErrNoLetter.Error()} {
+		if got.Retried[i].Error != want {
+			t.Errorf("%d: %+v, want %q", i, got.Retried[i], want)
+		}
+	}
+	if code, _ := call(t, "POST", server.URL+"/api/v1/dead/retry", `{"ids":[]}`); code != 422 {
+		t.Errorf("nothing to retry: %d", code)
 	}
 }

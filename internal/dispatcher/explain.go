@@ -23,7 +23,7 @@ type Explanation struct {
 	Consumer string `json:"consumer"`
 	Position string `json:"position"` // of the event, "topic/partition/offset"
 	Feed     string `json:"feed,omitempty"`
-	State    State  `json:"state"`
+	State    string `json:"state"`
 	Active   bool   `json:"active"` // somebody works for the consumer: it polls, or did within the last minute
 
 	// Of a skipped event: the rule, as the answers to polls name it, and what it found, in words.
@@ -42,17 +42,14 @@ type Explanation struct {
 	Failed  int       `json:"failed,omitempty"`  // attempts that count against the limit
 }
 
-// State is where an event stands with a consumer.
-type State string
-
-// The states of an Explanation.
+// The states of an Explanation: where an event stands with a consumer.
 const (
-	StateWaiting State = "waiting" // for a poll
-	StateRunning State = "running" // out with a plugin
-	StateSkipped State = "skipped" // by a rule of the filter
-	StateEnded   State = "ended"   // the job has ended; what it came to is in the status
-	StateStill   State = "still"   // in a feed that the plugin does not ask for
-	StateAbsent  State = "absent"  // the event is no longer in the log: replaced, deleted or expired
+	StateWaiting = "waiting" // for a poll
+	StateRunning = "running" // out with a plugin
+	StateSkipped = "skipped" // by a rule of the filter
+	StateEnded   = "ended"   // the job has ended; what it came to is in the status
+	StateStill   = "still"   // in a feed that the plugin does not ask for
+	StateAbsent  = "absent"  // the event is no longer in the log: replaced, deleted or expired
 )
 
 // Explain says for every consumer of binary events that this instance owns where it stands with some events, given as
@@ -347,7 +344,7 @@ func (d *Dispatcher) Pending(ctx context.Context, positions []string) ([]Pending
 	var list []PendingJob
 	for i := range all {
 		if e := &all[i]; e.Active && (e.State == StateWaiting || e.State == StateRunning) {
-			list = append(list, PendingJob{e.Plugin, e.Version, string(e.State), e.Since, e.Position})
+			list = append(list, PendingJob{e.Plugin, e.Version, e.State, e.Since, e.Position})
 		}
 	}
 	return list, err

@@ -21,7 +21,7 @@ func (b *bench) why(positions ...string) string {
 	}
 	var lines []string
 	for _, e := range answer.Jobs {
-		line := e.Plugin + " " + string(e.State)
+		line := e.Plugin + " " + e.State
 		if e.Feed != "" {
 			line += " " + e.Feed
 		}

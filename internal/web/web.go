@@ -45,6 +45,7 @@ func New(a *api.API) *Web {
 	w.mux.HandleFunc("GET /file/{hash}", w.file)
 	w.mux.HandleFunc("GET /plugins", w.plugins)
 	w.mux.HandleFunc("GET /dead", w.dead)
+	w.mux.HandleFunc("POST /dead/retry", w.retry)
 	w.mux.HandleFunc("POST /upload", w.upload)
 	w.mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, http.StatusNotFound, "There is no such page.")
@@ -165,6 +166,7 @@ type fileData struct {
 	Name   string
 	Strip  template.HTML
 	Groups []featureGroup
+	Why    []api.Why // of plugins that did not end a job of it
 }
 
 // hash is one line of the list of hashes.
@@ -212,6 +214,16 @@ func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
 			g.More++
 		}
 	}
+	why, err := w.api.Why(r.Context(), f.Binary)
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	for i := range why {
+		if why[i].State != "ended" { // those stand above with their statuses
+			d.Why = append(d.Why, why[i])
+		}
+	}
 	w.render(rw, r, http.StatusOK, "file", view{Title: clean(d.Name), Live: f.SHA256, Data: d})
 }
 
@@ -231,6 +243,27 @@ func (w *Web) dead(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.render(rw, r, http.StatusOK, "dead", view{Title: "Dead letters", Live: "*", Data: list})
+}
+
+// retry has jobs tried again, from a form with their IDs, and shows the list again.
+func (w *Web) retry(rw http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(rw, r.Body, 1<<20)
+	if err := r.ParseForm(); err != nil || len(r.PostForm["id"]) == 0 {
+		w.problem(rw, r, http.StatusBadRequest, "The form names no job.")
+		return
+	}
+	list, err := w.api.Retry(r.Context(), r.PostForm["id"])
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	for _, got := range list {
+		if got.Error != "" {
+			w.problem(rw, r, http.StatusConflict, "Not tried again: "+got.Error)
+			return
+		}
+	}
+	http.Redirect(rw, r, "/dead", http.StatusSeeOther)
 }
 
 // upload takes files from a form, for browsers without JavaScript; others post each file to REST.

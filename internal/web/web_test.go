@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +73,21 @@ func (p *platform) apply(b index.Batch, changed string) {
 		default:
 		}
 	}
+}
+
+func (p *platform) Explain(_ context.Context, positions []string) ([]api.Explanation, error) {
+	var list []api.Explanation
+	for _, at := range positions {
+		list = append(list, api.Explanation{Plugin: "Office", Version: "1", Consumer: "c", Position: at, State: "skipped", Detail: "it has " + nasty})
+	}
+	return list, nil
+}
+
+func (p *platform) Retry(_ context.Context, id string) error {
+	if id == "letter" {
+		return nil
+	}
+	return api.ErrNoLetter
 }
 
 func (p *platform) Pending(context.Context, []string) ([]api.PendingJob, error) { return nil, nil }
@@ -313,5 +329,44 @@ func TestBrowser(t *testing.T) {
 	}
 	for _, complaint := range held() {
 		t.Errorf("the browser complains: %s", complaint)
+	}
+}
+
+func TestWhyAndRetry(t *testing.T) {
+	p, server := newSite(t)
+	p.apply(index.Batch{Documents: []index.Document{document(sha("a"), "name")},
+		Dead: []index.DeadLetter{{ID: "letter", SHA256: sha("a"), Plugin: "P", Reason: nasty, Time: time.Now()}}}, "")
+	body := func(path string) string {
+		t.Helper()
+		res, err := http.Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("%s: %s %v", path, res.Status, err)
+		}
+		return string(text)
+	}
+	if page := body("/file/" + sha("a")); !strings.Contains(page, "Why others did not") || !strings.Contains(page, "Office") || strings.Contains(page, "<script>alert") {
+		t.Error("the file's page does not say why, or says it raw")
+	}
+	if page := body("/dead"); !strings.Contains(page, `value="letter"`) {
+		t.Error("no button for the dead letter")
+	}
+	for id, want := range map[string]int{"letter": http.StatusOK, "never": http.StatusConflict, "": http.StatusBadRequest} {
+		form := url.Values{}
+		if id != "" {
+			form.Set("id", id)
+		}
+		res, err := http.PostForm(server.URL+"/dead/retry", form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want { // the redirect is followed to the list
+			t.Errorf("retry of %q: %s", id, res.Status)
+		}
 	}
 }

@@ -236,6 +236,8 @@ func trouble(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %v", ErrAway, err)
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %v", ErrAway, err) // of a connection, not the caller's
 	}
 	return err
 }

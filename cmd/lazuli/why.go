@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"lazuli/client"
+)
+
+func newWhyCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "why HASH [PLUGIN]",
+		Short: "Say why each plugin did or did not run on a file",
+		Long: "Says of every plugin that polls or is registered where a file stands with it: running, waiting and behind how many events,\n" +
+			"skipped by which rule and value, or done with what.",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	connect := serverFlag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		hash, err := checkHash(args[0])
+		if err != nil {
+			return err
+		}
+		plugin := ""
+		if len(args) > 1 {
+			plugin = args[1]
+		}
+		api, err := connect()
+		if err != nil {
+			return err
+		}
+		defer api.Close()
+		list, err := api.Why(cmd.Context(), hash, plugin)
+		if err != nil {
+			return fmt.Errorf("why %s: %w", hash, err)
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), map[string]any{"plugins": append([]client.Why{}, list...)})
+		}
+		return printWhy(cmd.OutOrStdout(), list)
+	}
+	return cmd
+}
+
+func printWhy(out io.Writer, list []client.Why) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(out, "no plugin has registered or polled")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PLUGIN\tSTATE\tWHY")
+	for _, y := range list {
+		fmt.Fprintf(w, "%s %s\t%s\t%s\n", printable(y.Plugin), printable(y.Version), y.State, shorten(y.Sentence, 4*maxNameWidth))
+	}
+	return w.Flush()
+}

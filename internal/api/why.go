@@ -1,0 +1,223 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"lazuli/internal/index"
+)
+
+// Explanation is where one event stands with one consumer, as the dispatcher says it.
+type Explanation struct {
+	Plugin   string `json:"plugin"`
+	Version  string `json:"version"`
+	Consumer string `json:"consumer"`
+	Position string `json:"position"`
+	Feed     string `json:"feed,omitempty"`
+	State    string `json:"state"`  // waiting, running, skipped, ended, still, absent
+	Active   bool   `json:"active"` // somebody works for the consumer
+
+	Rule   string `json:"rule,omitempty"`
+	Detail string `json:"detail,omitempty"`
+
+	Ahead     int64     `json:"ahead,omitempty"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+
+	Worker  string    `json:"worker,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Lease   time.Time `json:"lease_ends,omitzero"`
+	Attempt int       `json:"attempt,omitempty"`
+	Failed  int       `json:"failed,omitempty"`
+}
+
+// Why answers why a plugin did or did not run on a file: its most telling event, and what the last job came to.
+type Why struct {
+	Explanation
+	Sentence string        `json:"sentence"`
+	Status   *index.Status `json:"status,omitempty"`
+	Others   []Explanation `json:"others,omitempty"` // of the file's other events
+}
+
+type whyList struct {
+	SHA256  string `json:"sha256"`
+	Plugins []Why  `json:"plugins"`
+}
+
+type whyInput struct {
+	Hash   string `path:"hash" doc:"SHA-256, SHA-1 or MD5"`
+	Plugin string `query:"plugin" doc:"only this one"`
+}
+
+func (a *API) why(ctx context.Context, in *whyInput) (*struct{ Body whyList }, error) {
+	b, err := a.Index.Binary(ctx, in.Hash)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	list, err := a.Why(ctx, b)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	if in.Plugin != "" {
+		list = slices.DeleteFunc(list, func(w Why) bool { return !strings.EqualFold(w.Plugin, in.Plugin) })
+		if len(list) == 0 {
+			return nil, huma.Error404NotFound(fmt.Sprintf("no plugin %q is registered or has polled", in.Plugin))
+		}
+	}
+	return &struct{ Body whyList }{whyList{b.SHA256, list}}, nil
+}
+
+// rank orders the states of an event by how much they tell.
+var rank = map[string]int{"running": 0, "waiting": 1, "ended": 2, "skipped": 3, "still": 4, "absent": 5, unpolled: 6}
+
+// unpolled is the state of a plugin that registered and never polled.
+const unpolled = "unpolled"
+
+// Why says of every plugin that polls or is registered why it did or did not run on a file, by name, the newest version first.
+func (a *API) Why(ctx context.Context, b *index.Binary) ([]Why, error) {
+	all, err := a.Dispatcher.Explain(ctx, positions(b))
+	if err != nil {
+		return nil, err
+	}
+	registered, err := a.Index.Plugins(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := []Why{}
+	byConsumer := map[string]int{}
+	known := map[string]bool{}
+	slices.SortStableFunc(all, func(x, y Explanation) int { return cmp.Compare(rank[x.State], rank[y.State]) })
+	for _, e := range all {
+		known[e.Plugin+" "+e.Version] = true
+		if i, ok := byConsumer[e.Consumer]; ok {
+			list[i].Others = append(list[i].Others, e)
+			continue
+		}
+		byConsumer[e.Consumer] = len(list)
+		list = append(list, Why{Explanation: e})
+	}
+	for _, p := range registered {
+		if !known[p.Name+" "+p.Version] {
+			list = append(list, Why{Explanation: Explanation{Plugin: p.Name, Version: p.Version, State: unpolled}})
+		}
+	}
+	for i := range list {
+		w := &list[i]
+		for j := range b.Statuses {
+			if st := &b.Statuses[j]; st.Plugin == w.Plugin && st.Version == w.Version {
+				w.Status = st
+			}
+		}
+		if w.Status != nil && rank[w.State] > rank["ended"] {
+			w.State = "ended" // a job of an event that is no longer there, or that the filter took before
+		}
+		w.Sentence = w.sentence()
+	}
+	slices.SortFunc(list, func(x, y Why) int {
+		return cmp.Or(strings.Compare(x.Plugin, y.Plugin), strings.Compare(y.Version, x.Version), strings.Compare(x.Consumer, y.Consumer))
+	})
+	return list, nil
+}
+
+// sentence says it in words.
+func (w *Why) sentence() string {
+	var text string
+	switch w.State {
+	case "running":
+		text = "has it since " + w.Since.UTC().Format("15:04:05 UTC")
+		if w.Worker != "" {
+			text += " at " + w.Worker
+		}
+		if w.Attempt > 1 {
+			text += fmt.Sprintf(", hand-out %d", w.Attempt)
+		}
+	case "waiting":
+		text = "has it next"
+		if w.Ahead > 0 {
+			text = fmt.Sprintf("has at most %d events before it", w.Ahead)
+		}
+		if !w.NotBefore.IsZero() {
+			text = "tries again after " + w.NotBefore.UTC().Format("15:04:05 UTC")
+		}
+		if w.Failed > 0 {
+			text += fmt.Sprintf("; %d attempts came to nothing", w.Failed)
+		}
+		if w.Detail != "" {
+			text += "; " + w.Detail
+		}
+	case "ended":
+		if w.Status == nil {
+			return "is done with it, and left no status"
+		}
+		text = fmt.Sprintf("%s, %.2f s, %s", w.Status.State, w.Status.Runtime, w.Status.Timestamp.UTC().Format("2006-01-02 15:04:05 UTC"))
+		if said := cmp.Or(w.Status.Message, w.Status.Error); said != "" {
+			text += ": " + said
+		}
+		return text
+	case "skipped":
+		return w.Detail
+	case "still":
+		text = w.Detail
+	case "absent":
+		return "the event is no longer in the log"
+	case unpolled:
+		return "is registered and has never asked for work"
+	}
+	if !w.Active {
+		text += "; nobody runs it now"
+	}
+	return text
+}
+
+// The errors of Dispatcher.Retry that are about what was given.
+var (
+	ErrNoLetter  = errors.New("there is no such dead letter, or it is about an event that could not be indexed")
+	ErrEventGone = errors.New("the event is no longer in the log: submit the file again")
+)
+
+type retryInput struct {
+	Body struct {
+		IDs []string `json:"ids" minItems:"1" maxItems:"10000" doc:"of dead letters"`
+	}
+}
+
+// Retried is what became of one dead letter.
+type Retried struct {
+	ID    string `json:"id"`
+	Error string `json:"error,omitempty"` // why it is not tried again
+}
+
+type retryAnswer struct {
+	Retried []Retried `json:"retried"`
+}
+
+// retry is POST /api/v1/dead/retry.
+func (a *API) retry(ctx context.Context, in *retryInput) (*struct{ Body retryAnswer }, error) {
+	list, err := a.Retry(ctx, in.Body.IDs)
+	if err != nil {
+		return nil, a.problem(err)
+	}
+	return &struct{ Body retryAnswer }{retryAnswer{list}}, nil
+}
+
+// Retry has jobs that were given up tried again. An error is trouble of the platform; what is wrong with one letter stands with it.
+func (a *API) Retry(ctx context.Context, ids []string) ([]Retried, error) {
+	list := make([]Retried, len(ids))
+	for i, id := range ids {
+		list[i].ID = id
+		err := a.Dispatcher.Retry(ctx, id)
+		switch {
+		case errors.Is(err, ErrNoLetter), errors.Is(err, ErrEventGone):
+			list[i].Error = err.Error()
+		case err != nil:
+			return nil, fmt.Errorf("retry %s: %w", id, err)
+		}
+	}
+	return list, nil
+}
