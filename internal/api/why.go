@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"lazuli/event"
 	"lazuli/internal/index"
 )
 
@@ -92,7 +93,13 @@ func (a *API) Why(ctx context.Context, b *index.Binary) ([]Why, error) {
 	list := []Why{}
 	byConsumer := map[string]int{}
 	known := map[string]bool{}
-	slices.SortStableFunc(all, func(x, y Explanation) int { return cmp.Compare(rank[x.State], rank[y.State]) })
+	order := map[string]int{} // of events by what they are: one that brings content says most
+	for _, e := range b.Events {
+		order[e.Position] = slices.Index(event.Actions, event.Action(e.Action))
+	}
+	slices.SortStableFunc(all, func(x, y Explanation) int {
+		return cmp.Or(cmp.Compare(rank[x.State], rank[y.State]), cmp.Compare(order[x.Position], order[y.Position]))
+	})
 	for _, e := range all {
 		known[e.Plugin+" "+e.Version] = true
 		if i, ok := byConsumer[e.Consumer]; ok {
