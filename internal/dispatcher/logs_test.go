@@ -89,7 +89,8 @@ func runOn(t *testing.T, kind string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.timeout", "10m", "-test.parallel", "24") // they wait more than they work
+	cmd := exec.CommandContext(t.Context(), self, "-test.timeout", "10m", "-test.parallel", "24", // they wait more than they work
+		"-test.skip", "^(TestModel|TestModelReplays|TestCellModel|TestTenThousandConsumersOfWhichTenPoll)$") // these bring a log of their own
 	cmd.Env = append(os.Environ(), logKind+"="+kind)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "PASS") {
