@@ -21,6 +21,7 @@ import (
 	"lazuli/internal/dispatcher"
 	"lazuli/internal/eventlog"
 	"lazuli/internal/eventlog/kafka"
+	"lazuli/internal/security"
 )
 
 // core is what `lazuli up` and `lazuli dispatch` have in common: log, store and dispatcher. Closing goes backwards.
@@ -49,9 +50,13 @@ const progressPartitions = 64
 
 // open opens log and store and starts the dispatcher. logDir is for the embedded log.
 func (c *core) open(ctx context.Context, logDir, storeDir string) error {
-	cfg, err := c.cfg, error(nil)
+	cfg := c.cfg
+	labels, err := security.New(cfg.Security)
+	if err != nil {
+		return &usageError{fmt.Errorf("security.%w", err)}
+	}
 	opts := dispatcher.Options{
-		Prefix: cfg.TopicPrefix, Keys: event.Keys(cfg.Keys), Sources: cfg, Topics: cfg.TopicSettings, Lease: cfg.Lease, MaxAttempts: cfg.MaxAttempts,
+		Prefix: cfg.TopicPrefix, Keys: event.Keys(cfg.Keys), Sources: cfg, Topics: cfg.TopicSettings, Security: labels, Lease: cfg.Lease, MaxAttempts: cfg.MaxAttempts,
 		MaxEventBytes: cfg.Limits.MaxEventBytes, MaxPostBytes: cfg.Limits.MaxPostBytes, MaxUploadBytes: cfg.Limits.MaxUploadBytes, AllowDelete: cfg.AllowDelete,
 		Registry: c.registry, Logger: c.logger.With("part", "dispatcher"),
 	}

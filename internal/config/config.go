@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"lazuli/internal/security"
 )
 
 // Config is all settings. The zero value is not valid: begin with Defaults or Load.
@@ -27,6 +29,7 @@ type Config struct {
 	DefaultSource    string // of what is submitted without a source
 	Sources          map[string]Source
 	Topics           []Topic
+	Security         security.Config // the labels that there are
 	Limits           Limits
 	Kafka            KafkaLog
 	Store            string        // directory of the store; "" is store in the data directory
@@ -71,6 +74,7 @@ func Defaults() *Config {
 		TopicPrefix:      "lazuli",
 		Keys:             "v2",
 		DefaultSource:    "local",
+		Security:         security.Default(),
 		Limits: Limits{
 			MaxUploadBytes:    1 << 30,
 			MaxEventBytes:     2 << 20,

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
+
+	"lazuli/internal/security"
 )
 
 // load reads text as a configuration file, with nothing else set.
@@ -71,7 +73,8 @@ sources:
 	want := &Config{
 		Data: "/var/lib/lazuli", Listen: "[::1]:0", DispatcherListen: "localhost:9111", Workers: 3, TopicPrefix: "demo01",
 		Keys: "azul", DefaultSource: "incidents", Lease: 90 * time.Second, MaxAttempts: 5,
-		Limits: Limits{MaxUploadBytes: 2 << 30, MaxEventBytes: 1 << 20, MaxPostBytes: 64e6, WorkerMemoryBytes: 3 << 29},
+		Limits:   Limits{MaxUploadBytes: 2 << 30, MaxEventBytes: 1 << 20, MaxPostBytes: 64e6, WorkerMemoryBytes: 3 << 29},
+		Security: security.Default(),
 		Sources: map[string]Source{
 			"incidents": {
 				Description: "Files from the responders", IconClass: "bug", PartitionUnit: "year", ExpireEventsAfter: "2 weeks",

@@ -28,7 +28,7 @@ func (s setting) flag() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(strings.TrimPrefix(s.key, "limits."))
 }
 
-// settings lists every setting that is one value, in the order of the help. Sources and users are lists: see readEntry.
+// settings lists every setting that is one value, in the order of the help. Sources, users and labels are lists: see readEntry.
 var settings = []setting{
 	text("data", "DIR", "directory that keeps everything", func(c *Config) *string { return &c.Data }),
 	text("listen", "HOST:PORT", "address of pages and REST; port 0 picks a free one", func(c *Config) *string { return &c.Listen }),

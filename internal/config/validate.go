@@ -80,7 +80,7 @@ func (c *Config) Validate() error {
 	if err := c.SourceAllowed(c.DefaultSource); err != nil {
 		return fmt.Errorf("default_source: %w", err)
 	}
-	return nil
+	return validSecurity(c.Security)
 }
 
 // validate checks what is there; auth tells whether instances are asked who they are.

@@ -13,6 +13,7 @@ import (
 
 	"lazuli/event"
 	"lazuli/internal/eventlog"
+	"lazuli/internal/security"
 )
 
 // feed is one of the ways by which a consumer gets events, in the order of their priority.
@@ -215,11 +216,13 @@ type demand struct {
 	worker  string         // who asks, when it says so
 	company []*consumer    // for whom else it asks
 	until   time.Time      // when to stop looking
+	limit   security.Label // the poll's max-security
 	skipped map[string]int // by reason; take adds to it
 }
 
 // take hands out up to want.count jobs, by feed, then by age. It looks at new offsets as far as it has to. The jobs are out
-// when it returns; the caller gives each back by keep or giveBack.
+// when it returns; the caller gives each back by keep or giveBack. errRival tells that a poll with another max-security has set
+// the filter meanwhile: by that one nothing is taken.
 func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
 	defer c.d.metrics.stage(c.d.metrics.consumeSeconds, stagePipelines, time.Now())
 	c.mu.Lock()
@@ -230,6 +233,9 @@ func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
 		j, err := c.next(ctx, want, now)
 		if err != nil || j == nil {
 			return taken, err
+		}
+		if c.filter.security.limit() != want.limit {
+			return taken, errRival
 		}
 		j.cell.take(j, now)
 		if j.since.Before(c.born) {
@@ -397,12 +403,24 @@ func (c *consumer) keep(jobs []*job, leased bool) {
 
 // drop ends a job whose record is gone: compacted, deleted or aged off.
 func (c *consumer) drop(j *job) {
+	c.endJob(j)
+	c.d.metrics.superseded.Inc()
+}
+
+// endJob ends a job that was taken and must not go out.
+func (c *consumer) endJob(j *job) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.isOpen(j) {
 		j.cell.end(j.offset)
 	}
-	c.d.metrics.superseded.Inc()
+}
+
+// stillOut is isOpen for who does not hold c.mu.
+func (c *consumer) stillOut(j *job) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isOpen(j)
 }
 
 // isOpen tells whether a job that was handed out is still the one at its offset. The caller holds c.mu.

@@ -28,30 +28,32 @@ import (
 	"lazuli/event"
 	"lazuli/internal/blob"
 	"lazuli/internal/eventlog"
+	"lazuli/internal/security"
 )
 
 // Options of a dispatcher. Zero values mean the default in brackets.
 type Options struct {
-	Prefix         string        // of topics and groups ["lazuli"]
-	Keys           event.Keys    // [event.KeysV2]
-	Sources        Sources       // required
-	Topics         TopicSettings // what is configured of topics [nothing]
-	Ownership      Ownership     // [this instance owns every consumer]
-	Address        string        // base URL at which other instances reach this one; required with an Ownership
-	PeerAuth       string        // the Authorization header of requests of other instances; "" sends none
-	PeerClient     *http.Client  // for requests of other instances [one with a transport of its own]
-	Lease          time.Duration // [2 min]
-	MaxAttempts    int           // [3]
-	MaxEventBytes  int64         // of one event's JSON [2 MiB, results of a status not counted]
-	MaxPostBytes   int64         // of a request that posts events [64 MiB]
-	MaxUploadBytes int64         // of one stream [1 GiB]
-	AllowDelete    bool          // of streams, by clients
+	Prefix         string           // of topics and groups ["lazuli"]
+	Keys           event.Keys       // [event.KeysV2]
+	Sources        Sources          // required
+	Topics         TopicSettings    // what is configured of topics [nothing]
+	Security       *security.Scheme // the labels that there are [security.Default]
+	Ownership      Ownership        // [this instance owns every consumer]
+	Address        string           // base URL at which other instances reach this one; required with an Ownership
+	PeerAuth       string           // the Authorization header of requests of other instances; "" sends none
+	PeerClient     *http.Client     // for requests of other instances [one with a transport of its own]
+	Lease          time.Duration    // [2 min]
+	MaxAttempts    int              // [3]
+	MaxEventBytes  int64            // of one event's JSON [2 MiB, results of a status not counted]
+	MaxPostBytes   int64            // of a request that posts events [64 MiB]
+	MaxUploadBytes int64            // of one stream [1 GiB]
+	AllowDelete    bool             // of streams, by clients
 	Registry       prometheus.Registerer
 	Logger         *slog.Logger
 	Now            func() time.Time
 
 	flushEvery  time.Duration // bounds how late the consumers' progress is [1 s]
-	logPatience time.Duration // for the log, of final statuses and registrations [12 s]
+	logPatience time.Duration // for the log, of final statuses and registrations; negative is none [12 s]
 	bodyTimeout time.Duration // for a body to come in, and for an answer to be taken; of streams, for each part [30 s]
 	manual      bool          // nothing runs in the background: the model's test makes each round itself, in an order that a seed gives
 }
@@ -162,6 +164,13 @@ const pagesBudget = 24 << 20
 // come and go, and polls for those that belong elsewhere or to nobody yet are passed on or wait.
 func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) (*Dispatcher, error) {
 	opts.defaults()
+	if opts.Security == nil {
+		labels, err := security.New(security.Default())
+		if err != nil {
+			return nil, fmt.Errorf("the labels that are built in: %w", err)
+		}
+		opts.Security = labels
+	}
 	d := &Dispatcher{
 		opts: opts, log: log, store: store, logger: opts.Logger,
 		names:   names{opts.Prefix},

@@ -264,6 +264,8 @@ func (f *filter) describe(rule string, r *event.Routing) string {
 		return fmt.Sprintf("source %s keeps events for %s, and it was submitted at %s", r.Source, f.expiry(r.Source), r.Submitted.UTC().Format(time.RFC3339))
 	case skipDeep:
 		return fmt.Sprintf("it is %d levels deep, and plugins get at most %d", r.Depth, f.maxDepth)
+	case skipSecurity:
+		return fmt.Sprintf("its label is %.200q, and the plugin may have at most %s", r.Security, f.security.reader)
 	case skipSource:
 		return fmt.Sprintf("it is of source %s, and the plugin asks for %s", r.Source, strings.Join(f.sources, ", "))
 	case skipEventType:

@@ -20,6 +20,7 @@ type filter struct {
 	over     uint64
 	streams  []streamRule
 	maxDepth int
+	security *guard // of binary and download; nil lets everything through
 	expiry   func(source string) time.Duration
 }
 
@@ -34,6 +35,7 @@ const (
 	passed          = ""
 	skipExpired     = "PipelineAgeoff-ageoff"
 	skipDeep        = "FilterTooDeep-too_deep"
+	skipSecurity    = "FilterSecurity-max_security"
 	skipSource      = "FilterConsumerRules-reject_source"
 	skipEventType   = "FilterConsumerRules-reject_event_type"
 	skipSelf        = "FilterConsumerRules-reject_self"
@@ -49,10 +51,16 @@ const (
 	passiveMaxDepth = 11
 )
 
-// skip returns why the event is not for this consumer, or passed. name is the consumer's plugin name.
+// skip returns why the event is not for this consumer, or passed. name is the consumer's plugin name. The caller holds the
+// consumer's lock.
 func (f *filter) skip(r *event.Routing, name string, now time.Time) string {
 	switch f.model {
 	case event.ModelBinary, event.ModelStatus:
+	case event.ModelDownload:
+		if f.security.skips(r.Security) {
+			return skipSecurity
+		}
+		return passed
 	default:
 		return passed
 	}
@@ -61,6 +69,9 @@ func (f *filter) skip(r *event.Routing, name string, now time.Time) string {
 	}
 	if f.model == event.ModelBinary && r.Depth > f.maxDepth {
 		return skipDeep
+	}
+	if f.security.skips(r.Security) {
+		return skipSecurity
 	}
 	if len(f.sources) > 0 && !slices.Contains(f.sources, r.Source) {
 		return skipSource

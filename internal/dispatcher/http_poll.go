@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lazuli/event"
+	"lazuli/internal/eventlog"
 )
 
 // poll is one request for events, as its query says (protocol 1.3).
@@ -127,6 +128,7 @@ type answer struct {
 	events   [][]byte // of the jobs, in order: JSON, or Avro
 	leased   bool
 	avro     bool // of the events' form
+	security *guard
 	skipped  map[string]int
 	idle     bool // the client should ask again at once
 	ready    bool // there is somebody who serves the consumer
@@ -180,18 +182,21 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 		for i := range consumers {
 			i = (first + i) % len(consumers)
 			c := consumers[i]
-			jobs, err := c.take(ctx, &demand{count: count, leased: polls[i].leased, worker: worker, company: consumers, until: until, skipped: a.skipped})
-			if err != nil && ctx.Err() == nil {
+			jobs, err := c.take(ctx, &demand{count: count, leased: polls[i].leased, worker: worker, company: consumers, until: until,
+				limit: polls[i].filter.security.limit(), skipped: a.skipped})
+			rivalled := errors.Is(err, errRival)
+			if err != nil && !rivalled && ctx.Err() == nil {
 				d.logger.Error("look for jobs", "consumer", c.key, "err", err)
 				failed = true
 			}
 			a.index, a.consumer, a.leased, a.avro = i, c, polls[i].leased, polls[i].avro
+			a.security = polls[i].filter.security
 			failed = !a.fill(ctx, jobs) || failed
 			if len(a.jobs) > 0 {
 				return a
 			}
-			if c.isGone() {
-				a.idle = true // ask again at once: somebody else owns the consumer by now
+			if rivalled || c.isGone() {
+				a.idle = true // ask again at once: somebody else owns the consumer by now, or its filter is another's
 				return a
 			}
 			failed = failed || !d.own.Holds()
@@ -334,6 +339,22 @@ func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 			a.consumer.giveBack(jobs[i:], false)
 			return false
 		}
+		if a.withheld(record) {
+			a.skipped[skipSecurity]++
+			a.consumer.endJob(j)
+			continue
+		}
+		if a.leased && j.attempt > 1 {
+			// Its end may be in the log by now: who was acknowledged a moment ago must not see the job again.
+			if err := a.d.statuses.catchUp(ctx); err != nil {
+				a.d.logger.Error("look for the end of a job", "err", err)
+				a.consumer.giveBack(jobs[i:], false)
+				return false
+			}
+			if !a.consumer.stillOut(j) {
+				continue
+			}
+		}
 		id := ""
 		if a.leased {
 			key := eventKey(record)
@@ -358,6 +379,16 @@ func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 		a.jobs, a.events = append(a.jobs, j), append(a.events, value)
 	}
 	return true
+}
+
+// withheld tells whether a job is above the poll's max-security. The filter has seen to that when it opened the job; but the
+// poll that it was of, or the configuration that counted then, may have allowed more.
+func (a *answer) withheld(record *eventlog.Record) bool {
+	if a.security == nil {
+		return false
+	}
+	e := readEntry(record, a.consumer.Model)
+	return e.bad || a.security.denies(e.routing.Security)
 }
 
 // spliceDequeued puts the job's id into the event's JSON, which the log keeps without it.
@@ -478,8 +509,15 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 		return nil, errors.New("r-expedite is for model binary alone")
 	case f.under > 0 && f.over > f.under:
 		return nil, errors.New("r-over-content-size is larger than r-under-content-size")
-	case q.Get("max-security") != "":
-		return nil, errors.New("max-security is not served yet")
+	}
+	if limit := q.Get("max-security"); limit != "" {
+		guard, err := newGuard(d.opts.Security, limit)
+		if err != nil {
+			return nil, fmt.Errorf("max-security: %w", err)
+		}
+		if model == event.ModelBinary || model == event.ModelDownload {
+			f.security = guard
+		}
 	}
 	if model == event.ModelBinary {
 		p.identity.Sources, p.identity.Actions = sortedSet(f.sources), sortedSet(f.actions)

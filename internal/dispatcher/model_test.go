@@ -149,7 +149,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		facts: map[eventlog.Position]*fact{}, newest: map[string]*fact{}, finals: map[string]int{}, byID: map[string]*handout{}}
 	w.log = &moodyLog{Memory: eventlogtest.NewMemory(), random: w.random, kept: w.note}
 	w.log.Now = w.clock.Now
-	w.opts = Options{Prefix: "m", Sources: anySource{}, Lease: time.Minute, Now: w.clock.Now, MaxEventBytes: 8 << 10, manual: true}
+	w.opts = Options{Prefix: "m", Sources: anySource{}, Lease: time.Minute, Now: w.clock.Now, MaxEventBytes: 8 << 10, logPatience: -1, manual: true}
 	w.names = names{"m"}
 	all := func(*fact) bool { return true }
 	for _, a := range []actor{

@@ -31,7 +31,7 @@ func (d *Dispatcher) patience(items []*item) time.Duration {
 
 // appendPatiently appends, again and again while the log has trouble, for at most a while. What it appends it may append twice.
 func (d *Dispatcher) appendPatiently(ctx context.Context, patience time.Duration, records []eventlog.Record) ([]eventlog.Position, error) {
-	if patience == 0 {
+	if patience <= 0 {
 		return d.appendEvents(ctx, records)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)

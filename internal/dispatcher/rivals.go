@@ -40,6 +40,9 @@ var errRival = errors.New("another filter is in use under the same name and vers
 func (f *filter) hash() string {
 	h := fnv.New32a()
 	fmt.Fprint(h, f.self, "\x00", f.deny, "\x00", f.content, f.under, f.over, "\x00", f.streams, f.maxDepth)
+	if f.security != nil {
+		fmt.Fprint(h, "\x00", f.security.reader)
+	}
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 
@@ -82,7 +85,11 @@ func (c *consumer) settleRivals(p *poll, now time.Time) standing {
 
 // configure takes a poll's filter and feeds over. The caller holds c.mu.
 func (c *consumer) configure(p *poll) {
+	known := c.filter.security
 	c.filter, c.feeds, c.active = p.filter, p.feeds, p.active
+	if known.limit() == p.filter.security.limit() {
+		c.filter.security = known // with what it remembers
+	}
 	if c.query != p.query {
 		c.query, c.queryDirty = p.query, true
 		c.d.progress.poke()
