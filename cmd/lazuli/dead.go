@@ -125,6 +125,9 @@ func newDeadRetryCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if len(found) == 0 && asJSON {
+			return printJSON(cmd.OutOrStdout(), map[string]any{"retried": []client.Retried{}})
+		}
 		if len(found) == 0 {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "no job was given up")
 			return err
@@ -171,7 +174,11 @@ func pickDead(dead []client.DeadLetter, ids []string, plugin string, all bool) (
 	for _, id := range ids {
 		var matches []client.DeadLetter
 		for _, d := range dead {
-			if d.ID == id || strings.HasPrefix(d.ID, id) && (plugin == "" || d.Plugin == plugin) {
+			if d.ID == id { // whole, though others may go on after it: …-0-1 and …-0-12
+				matches = []client.DeadLetter{d}
+				break
+			}
+			if strings.HasPrefix(d.ID, id) && (plugin == "" || d.Plugin == plugin) {
 				matches = append(matches, d)
 			}
 		}

@@ -140,12 +140,7 @@ func (d *Dispatcher) noteEnds(positions []eventlog.Position) {
 		ends[p.Partition] = max(ends[p.Partition], p.Offset+1)
 	}
 	for part, end := range ends {
-		d.mu.Lock()
-		t := d.tails[part]
-		d.mu.Unlock()
-		if t != nil {
-			t.moved(end)
-		}
+		d.tail(part, eventlog.Bounds{End: end}).moved(end)
 	}
 }
 
