@@ -323,6 +323,14 @@ func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 	if len(jobs) > 0 {
 		defer a.d.metrics.stage(a.d.metrics.consumeSeconds, stageRead, time.Now())
 	}
+	if a.leased && slices.ContainsFunc(jobs, func(j *job) bool { return j.attempt > 1 }) {
+		// Their ends may be in the log by now: who was acknowledged a moment ago must not see the job again.
+		if err := a.d.statuses.catchUp(ctx); err != nil {
+			a.d.logger.Error("look for the ends of jobs", "err", err)
+			a.consumer.giveBack(jobs, false)
+			return false
+		}
+	}
 	size := 0
 	for i, j := range jobs {
 		if size > maxAnswerBytes {
@@ -344,16 +352,8 @@ func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 			a.consumer.endJob(j)
 			continue
 		}
-		if a.leased && j.attempt > 1 {
-			// Its end may be in the log by now: who was acknowledged a moment ago must not see the job again.
-			if err := a.d.statuses.catchUp(ctx); err != nil {
-				a.d.logger.Error("look for the end of a job", "err", err)
-				a.consumer.giveBack(jobs[i:], false)
-				return false
-			}
-			if !a.consumer.stillOut(j) {
-				continue
-			}
+		if a.leased && !a.consumer.stillOut(j) {
+			continue
 		}
 		id := ""
 		if a.leased {

@@ -119,6 +119,9 @@ func TestScrape(t *testing.T) {
 	b := newBench(t)
 	b.poll("P", "r-live=true")
 	b.publish(b.file("src", "one"), b.file("src", "two"))
+	if err := b.d.findTails(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	b.clock.advance(10 * time.Second)
 	const flow = `{entity="binary",feed="live",plugin="P",version="1"}`
 	state := func(s string) string {

@@ -140,7 +140,12 @@ func (d *Dispatcher) noteEnds(positions []eventlog.Position) {
 		ends[p.Partition] = max(ends[p.Partition], p.Offset+1)
 	}
 	for part, end := range ends {
-		d.tail(part, eventlog.Bounds{End: end}).moved(end)
+		d.mu.Lock()
+		t := d.tails[part]
+		d.mu.Unlock()
+		if t != nil {
+			t.moved(end)
+		}
 	}
 }
 
