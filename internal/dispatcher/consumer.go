@@ -111,19 +111,20 @@ type consumer struct {
 	born  time.Time
 	d     *Dispatcher
 
-	mu       sync.Mutex
-	gone     bool // belongs to another instance by now, or to nobody
-	replaced bool // by a reset: nothing more is written of it
-	filter   filter
-	rival    rival
-	query    string // that the filter was read from, of an active or a passive poll
-	active   bool
-	feeds    feedSet // those that the newest poll asked for
-	cells    [feedCount][]*cell
-	waiters  map[*waiter]bool
-	lastPoll time.Time
-	burials  []burial
-	once     once
+	mu        sync.Mutex
+	gone      bool // belongs to another instance by now, or to nobody
+	replaced  bool // by a reset: nothing more is written of it
+	resetting bool // is about to be: nothing is handed out
+	filter    filter
+	rival     rival
+	query     string // that the filter was read from, of an active or a passive poll
+	active    bool
+	feeds     feedSet // those that the newest poll asked for
+	cells     [feedCount][]*cell
+	waiters   map[*waiter]bool
+	lastPoll  time.Time
+	burials   []burial
+	once      once
 
 	queryDirty bool // the query differs from its progress record
 }
@@ -231,7 +232,7 @@ func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
 	for len(taken) < want.count && !c.gone && !c.held() && c.d.own.Holds() {
 		now := c.d.now()
 		j, err := c.next(ctx, want, now)
-		if err != nil || j == nil {
+		if err != nil || j == nil || c.gone || c.held() { // next lets others in
 			return taken, err
 		}
 		if c.filter.security.limit() != want.limit {

@@ -55,7 +55,7 @@ func (d *Dispatcher) checkStore(ctx context.Context) {
 	}
 }
 
-// held tells whether the consumer's jobs have to wait for the store. The caller holds c.mu.
+// held tells whether the consumer's jobs have to wait: for the store, or for a reset. The caller holds c.mu.
 func (c *consumer) held() bool {
-	return c.Model == event.ModelBinary && c.feeds[feedRetry] && c.d.storeAway.Load()
+	return c.resetting || c.Model == event.ModelBinary && c.feeds[feedRetry] && c.d.storeAway.Load()
 }

@@ -162,9 +162,12 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 	until := d.now().Add(deadline)
 	a := &answer{d: d, skipped: map[string]int{}, ready: true, avro: len(polls) > 0 && polls[0].avro}
 	w := newWaiter()
-	if len(polls) > 0 && polls[0].leased && d.waitPause(ctx, over.C) {
-		a.ready, a.paused = false, true
-		return a
+	leased := len(polls) > 0 && polls[0].leased
+	if leased {
+		if a.paused, _ = d.waitPause(ctx, over.C); a.paused { // nor is a consumer born or reset
+			a.ready = false
+			return a
+		}
 	}
 	consumers := make([]*consumer, len(polls))
 	for i, p := range polls {
@@ -177,6 +180,13 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 		consumers[i], a.consumer = c, c
 	}
 	for !d.draining.Load() {
+		var pauses <-chan struct{}
+		if leased {
+			if a.paused, pauses = d.waitPause(ctx, over.C); a.paused {
+				a.ready = false
+				return a
+			}
+		}
 		failed := false
 		first := int(d.turn.Add(1)) // polls for many consumers take turns with whom they begin
 		for i := range consumers {
@@ -216,6 +226,7 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 		select {
 		case <-wake:
 		case <-again:
+		case <-pauses:
 		case <-d.drained:
 		case <-ctx.Done():
 			return a

@@ -86,12 +86,13 @@ func (d *Dispatcher) setPause(ctx context.Context, until time.Time) error {
 	return d.pause.catchUp(ctx)
 }
 
-// waitPause waits while there is a pause, up to the end of a poll. It tells whether there still is one.
-func (d *Dispatcher) waitPause(ctx context.Context, over <-chan time.Time) bool {
+// waitPause waits while there is a pause, up to the end of a poll. It tells whether there still is one; if not, moved is closed
+// when one begins.
+func (d *Dispatcher) waitPause(ctx context.Context, over <-chan time.Time) (still bool, moved <-chan struct{}) {
 	for {
 		until, moved := d.pause.state()
 		if until.IsZero() {
-			return false
+			return false, moved
 		}
 		ends := time.NewTimer(until.Sub(d.now()))
 		select {
@@ -105,6 +106,6 @@ func (d *Dispatcher) waitPause(ctx context.Context, over <-chan time.Time) bool 
 		case <-over:
 		}
 		ends.Stop()
-		return true
+		return true, nil
 	}
 }

@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -57,4 +58,39 @@ func TestResumeWakesPolls(t *testing.T) {
 	if ev := <-got; ev == nil {
 		t.Error("the poll ended without the event")
 	}
+}
+
+// A poll that waits when a pause begins gets nothing of what comes with it.
+func TestPauseReachesPollsThatWait(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "x"))
+	b.status(b.mustPoll("P", "x"), "P", event.Completed)
+	c, err := b.d.consumer(t.Context(), identity{Name: "P", Version: "1", Model: event.ModelBinary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type polled struct {
+		ev   *event.Binary
+		info pollInfo
+	}
+	got := make(chan polled)
+	go func() {
+		ev, info := b.poll("P", allFeeds+"&deadline=1")
+		got <- polled{ev, info}
+	}()
+	for waits := false; !waits; runtime.Gosched() {
+		c.mu.Lock()
+		waits = len(c.waiters) > 0
+		c.mu.Unlock()
+	}
+	if code, body := b.call("POST", "/api/v2/event?model=binary&pause_plugins=true", []any{b.file("src", "restored")}); code != 200 {
+		t.Fatalf("%d %s", code, body)
+	}
+	if p := <-got; p.ev != nil || !p.info.Paused || p.info.Ready {
+		t.Errorf("a poll that waited got %+v %+v", p.ev, p.info)
+	}
+	if err := b.d.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.mustPoll("P", "restored")
 }

@@ -23,9 +23,12 @@ func (d *Dispatcher) reset(ctx context.Context, id identity) error {
 		return err
 	}
 	ends := d.endsFor(c)
-	born := d.now().Truncate(time.Second).Add(time.Second) // after every job that was handed out so far
 	topic := d.names.system(topicProgress)
+	d.progress.writing.Lock() // no record of the old consumer may come after
+	defer d.progress.writing.Unlock()
 	c.mu.Lock()
+	c.resetting = true // what it handed out while the log takes its time would be younger than the new one
+	born := c.rebirth(d.now())
 	records := []eventlog.Record{d.progress.birth(id, born, ends)}
 	var groups []string
 	for f := range c.cells {
@@ -41,9 +44,11 @@ func (d *Dispatcher) reset(ctx context.Context, id identity) error {
 	for i := range records {
 		records[i].PartitionKey = []byte(id.base())
 	}
-	d.progress.writing.Lock() // no record of the old consumer may come after
-	defer d.progress.writing.Unlock()
 	if err := d.own.Append(ctx, s.number, records); err != nil {
+		c.mu.Lock()
+		c.resetting = false
+		c.wakeAll()
+		c.mu.Unlock()
 		return fmt.Errorf("reset the consumer %s: %w", c.key, err)
 	}
 	d.withdrawOne(c)
@@ -87,6 +92,25 @@ func (d *Dispatcher) withdrawOne(c *consumer) {
 	defer c.mu.Unlock()
 	c.gone, c.replaced = true, true
 	c.wakeAll()
+}
+
+// rebirth returns when a consumer that is reset now is born: in a second after every hand-out so far, also when the last reset was
+// in this second or the clock was set back. The caller holds c.mu.
+func (c *consumer) rebirth(now time.Time) time.Time {
+	last := now
+	if c.born.After(last) {
+		last = c.born
+	}
+	for f := range c.cells {
+		for _, cl := range c.cells[f] {
+			for _, j := range cl.jobs {
+				if j.since.After(last) {
+					last = j.since
+				}
+			}
+		}
+	}
+	return last.Truncate(time.Second).Add(time.Second)
 }
 
 // before tells whether a job was handed out before the consumer was born: before it was reset.

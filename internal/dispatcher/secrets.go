@@ -2,7 +2,8 @@ package dispatcher
 
 import (
 	"encoding/json"
-	"net/url"
+	"io"
+	"regexp"
 	"strings"
 
 	"lazuli/event"
@@ -16,19 +17,23 @@ func hideSecrets(p *event.Plugin) {
 	}
 }
 
-// secretWords are parts of names whose values nobody should read.
-var secretWords = []string{"password", "passwd", "secret", "token", "credential", "api_key", "apikey", "access_key", "private_key"}
+// secretNames are names whose values nobody should read: some words wherever they stand, and some that must stand alone, so that
+// encryption_key and vtKey are secrets and keywords is none.
+var secretNames = regexp.MustCompile(`(?i:password|passwd|passphrase|secret|token|credential|authorization|apikey|accesskey|privatekey)` +
+	`|(?:^|[^a-zA-Z])(?i:keys?|pwd|pass)(?:[^a-z]|$)|[a-z](?:Keys?|Pwd|Pass)(?:[^a-z]|$)`)
 
 // hideSecret returns what may be stored of a setting. Values are JSON text.
 func hideSecret(key, value string) string {
-	name := strings.ToLower(key)
-	for _, word := range secretWords {
-		if strings.Contains(name, word) {
-			return `""`
-		}
+	if secretNames.MatchString(key) {
+		return `""`
 	}
+	decoder := json.NewDecoder(strings.NewReader(value))
+	decoder.UseNumber() // large ones stay as they are
 	var parsed any
-	if json.Unmarshal([]byte(value), &parsed) != nil {
+	if decoder.Decode(&parsed) != nil {
+		return withoutCredentials(value)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
 		return withoutCredentials(value)
 	}
 	text, err := json.Marshal(hideIn(parsed))
@@ -49,27 +54,22 @@ func hideIn(value any) any {
 		}
 	case map[string]any:
 		for key, inner := range v {
-			v[key] = hideIn(inner)
-			for _, word := range secretWords {
-				if strings.Contains(strings.ToLower(key), word) {
-					v[key] = ""
-				}
+			if v[key] = hideIn(inner); secretNames.MatchString(key) {
+				v[key] = ""
 			}
 		}
 	}
 	return value
 }
 
-// withoutCredentials takes name and password out of a URL; other text stays.
+// The name and password of URLs, also of those in the middle of a text or a list: up to the last @ before the path; and up to the
+// last @ of all where a password with a slash stands in place of the port.
+var (
+	userInfo    = regexp.MustCompile(`://[^/?#\s"'<>]*@`)
+	oddUserInfo = regexp.MustCompile(`://[^/?#\s"'<>@:]*:\d*[^\d/?#\s"'<>@][^\s"'<>]*@`)
+)
+
+// withoutCredentials takes names and passwords out of the URLs in a text; the rest stays.
 func withoutCredentials(text string) string {
-	if !strings.Contains(text, "@") || !strings.Contains(text, "://") {
-		return text
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		scheme, rest, _ := strings.Cut(text, "://")
-		return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
-	}
-	u.User = nil
-	return u.String()
+	return oddUserInfo.ReplaceAllString(userInfo.ReplaceAllString(text, "://"), "://")
 }

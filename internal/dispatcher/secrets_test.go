@@ -72,3 +72,31 @@ func TestDeleteStream(t *testing.T) {
 		t.Errorf("a name that no object can have: %d", code)
 	}
 }
+
+func TestHideSecret(t *testing.T) {
+	for _, c := range []struct{ key, value, want string }{
+		{"vt_key", `"hunter2"`, `""`},
+		{"s3-key", `"hunter2"`, `""`},
+		{"encryptionKey", `"hunter2"`, `""`},
+		{"KEY", `"hunter2"`, `""`},
+		{"api_keys", `["hunter2"]`, `""`},
+		{"pwd", `"hunter2"`, `""`},
+		{"passphrase", `"hunter2"`, `""`},
+		{"inner", `{"signingKey":"hunter2","keywords":["a"]}`, `{"keywords":["a"],"signingKey":""}`},
+		{"keywords", `["a"]`, `["a"]`},
+		{"monkey", `"a"`, `"a"`},
+		{"passive", `true`, `true`},
+		{"command", `"./run http://u:hunter2@host/"`, `"./run http://host/"`},
+		{"brokers", `"amqp://u:hunter2@a,amqp://u:hunter2@b"`, `"amqp://a,amqp://b"`},
+		{"at", `"http://u:hunter@2@host/a@b"`, `"http://host/a@b"`},
+		{"slash", `"http://u:hun/ter2@host:80/"`, `"http://host:80/"`},
+		{"port", `"http://host:8080/a@b"`, `"http://host:8080/a@b"`},
+		{"number", `12345678901234567890`, `12345678901234567890`},
+		{"text", `not JSON ftp://u:hunter2@host`, `not JSON ftp://host`},
+		{"two", `"a" "http://u:hunter2@host"`, `"a" "http://host"`},
+	} {
+		if got := hideSecret(c.key, c.value); got != c.want {
+			t.Errorf("%s=%s: %s, want %s", c.key, c.value, got, c.want)
+		}
+	}
+}
