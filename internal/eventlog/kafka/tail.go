@@ -56,16 +56,11 @@ func startTails(l *Log) (*tails, error) {
 	return t, nil
 }
 
-// run lists the topics again and again, and starts to follow brokers that lead partitions.
+// run lists the topics again and again, and follows the brokers that lead partitions.
 func (t *tails) run(ctx context.Context, running *sync.WaitGroup) {
 	const unreachable = "Kafka does not answer; the log goes on when it does"
 	trouble := complaint{t.log.logger, unreachable, "Kafka answers again"}
 	for failing := false; ; {
-		for _, broker := range t.log.view.table.Load().leading {
-			if t.begin(broker) {
-				running.Go(func() { t.follow(ctx, broker) })
-			}
-		}
 		begun := time.Now()
 		bounded, cancel := context.WithTimeoutCause(ctx, patience, ErrAway)
 		err := t.log.view.refresh(bounded)
@@ -76,8 +71,26 @@ func (t *tails) run(ctx context.Context, running *sync.WaitGroup) {
 			t.listed = time.Now()
 			t.mu.Unlock()
 		}
-		if wait(ctx, refreshInterval(time.Since(begun))) != nil {
-			return
+		next := time.NewTimer(refreshInterval(time.Since(begun)))
+		for listing := false; !listing; {
+			t.followLeaders(ctx, running)
+			select {
+			case <-t.log.view.moved:
+			case <-next.C:
+				listing = true
+			case <-ctx.Done():
+				next.Stop()
+				return
+			}
+		}
+	}
+}
+
+// followLeaders follows every broker that leads partitions.
+func (t *tails) followLeaders(ctx context.Context, running *sync.WaitGroup) {
+	for _, broker := range t.log.view.table.Load().leading {
+		if t.begin(broker) {
+			running.Go(func() { t.follow(ctx, broker) })
 		}
 	}
 }

@@ -24,6 +24,7 @@ type view struct {
 
 	busy  chan struct{} // has a token while a new table is made
 	table atomic.Pointer[table]
+	moved chan struct{} // gets a token when other brokers lead than before
 }
 
 // table holds every topic that the log sees.
@@ -73,7 +74,7 @@ func (b *bounds) reach(end int64) bool {
 }
 
 func newView(l *Log) *view {
-	v := &view{log: l, busy: make(chan struct{}, 1)}
+	v := &view{log: l, busy: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
 	v.table.Store(&table{byName: map[string]*topic{}})
 	return v
 }
@@ -166,7 +167,14 @@ func (v *view) store(byName map[string]*topic, brokers int) {
 			}
 		}
 	}
-	v.table.Store(&table{byName, sorted, leading, brokers})
+	slices.Sort(leading)
+	old := v.table.Swap(&table{byName, sorted, leading, brokers})
+	if old != nil && !slices.Equal(old.leading, leading) {
+		select {
+		case v.moved <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // read takes over what metadata says of a topic; nil if the log does not see it. What was known of it stays.
