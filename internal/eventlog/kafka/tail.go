@@ -33,6 +33,7 @@ type tails struct {
 	log    *Log
 	client *kgo.Client // of its own: a broker answers the requests of a connection in turn, and these wait
 	stop   func()
+	stale  chan struct{} // gets a token when a broker does not lead what it should
 
 	mu     sync.Mutex
 	heard  map[int32]time.Time // the last answer of each broker that is followed
@@ -44,7 +45,7 @@ func startTails(l *Log) (*tails, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the client of Kafka: %w", err)
 	}
-	t := &tails{log: l, client: client, heard: make(map[int32]time.Time), listed: time.Now()}
+	t := &tails{log: l, client: client, stale: make(chan struct{}, 1), heard: make(map[int32]time.Time), listed: time.Now()}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	t.stop = func() {
@@ -77,6 +78,8 @@ func (t *tails) run(ctx context.Context, running *sync.WaitGroup) {
 			select {
 			case <-t.log.view.moved:
 			case <-next.C:
+				listing = true
+			case <-t.stale:
 				listing = true
 			case <-ctx.Done():
 				next.Stop()
@@ -153,7 +156,11 @@ func (t *tails) follow(ctx context.Context, broker int32) {
 			s.reset()
 			pause = min(2*pause, time.Second)
 			if errors.Is(err, errMoved) {
-				err = nil // the daily business of a cluster; run lists the topics
+				err = nil // the daily business of a cluster
+				select {
+				case t.stale <- struct{}{}:
+				default:
+				}
 			}
 		} else {
 			pause = pace
