@@ -292,6 +292,33 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
+// TestConfigured: what an operator configures for a topic holds when it is made and later.
+func TestConfigured(t *testing.T) {
+	cluster := fake(t)
+	openWith := func(bytes string) *kafka.Log {
+		return open(t, kafka.Options{Brokers: cluster.ListenAddrs(), Configured: func(topic string) kafka.Configured {
+			if topic != "special" {
+				return kafka.Configured{}
+			}
+			return kafka.Configured{Replicas: 2, Settings: map[string]string{"segment.bytes": bytes}}
+		}})
+	}
+	topics := []eventlog.Topic{{Name: "special", Partitions: 1}, {Name: "plain", Partitions: 1}}
+	for _, bytes := range []string{"1048576", "2097152"} {
+		ensure(t, openWith(bytes), topics...)
+		info := cluster.TopicInfo("special")
+		if got := info.Configs["segment.bytes"]; got == nil || *got != bytes {
+			t.Errorf("segment.bytes is %v, want %s", got, bytes)
+		}
+		if n := info.NumReplicas; n != 2 {
+			t.Errorf("%d replicas, want 2", n)
+		}
+	}
+	if n := cluster.TopicInfo("plain").NumReplicas; n != 3 {
+		t.Errorf("%d replicas of a topic that nothing is configured for, want 3", n)
+	}
+}
+
 // lines collects what a log says.
 type lines struct {
 	mu   sync.Mutex

@@ -203,7 +203,7 @@ func TestCompactionOnKafka(t *testing.T) {
 			eventlog.Record{Topic: "c", Key: fmt.Append(nil, "x", i%3), Value: value})
 		offsets = append(offsets, []int64{at[0].Offset, at[1].Offset})
 	}
-	for { // until the cleaner came by
+	for again := time.NewTicker(50 * time.Millisecond); ; <-again.C { // until the cleaner came by
 		page, err := l.Read(t.Context(), part, offsets[20][1], eventlog.Limit{Records: 1})
 		if err != nil {
 			t.Fatal(err)

@@ -38,8 +38,17 @@ type Options struct {
 	// Replicas of topics that the log makes; 0 means three, or as many as there are brokers if these are fewer. A topic with
 	// one replica is synced on every write, for nobody else has the records.
 	Replicas int16
+	// Configured returns what is configured for a topic beyond its description; nil means nothing, for every topic. It wins over
+	// what the log would choose.
+	Configured func(topic string) Configured
 
 	Logger *slog.Logger
+}
+
+// Configured is what an operator asks for a topic in Kafka's own terms.
+type Configured struct {
+	Replicas int16             // when it is made; 0 leaves it to Options.Replicas
+	Settings map[string]string // such as segment.bytes
 }
 
 const (
@@ -82,6 +91,9 @@ func Open(ctx context.Context, opts Options) (*Log, error) {
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Configured == nil {
+		opts.Configured = func(string) Configured { return Configured{} }
 	}
 	client, err := kgo.NewClient(append(opts.connection(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),

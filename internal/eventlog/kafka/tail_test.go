@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 	"go.uber.org/goleak"
 
 	"lazuli/internal/eventlog"
@@ -105,4 +108,21 @@ func TestNobodyThere(t *testing.T) {
 		t.Fatal("a Kafka that is not there was opened")
 	}
 	t.Log(err)
+}
+
+// TestSignIn: a Kafka that wants a name and a password is used with them, and refuses others.
+func TestSignIn(t *testing.T) {
+	addrs := fake(t, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "lazuli", "secret")).ListenAddrs()
+	signIn := func(password string) []sasl.Mechanism {
+		return []sasl.Mechanism{scram.Auth{User: "lazuli", Pass: password}.AsSha256Mechanism()}
+	}
+	l := open(t, kafka.Options{Brokers: addrs, SASL: signIn("secret")})
+	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
+	appendTo(t, l, rec("t", "", "x"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // the client tries again for a while
+	defer cancel()
+	if l, err := kafka.Open(ctx, kafka.Options{Brokers: addrs, SASL: signIn("guess")}); err == nil {
+		l.Close()
+		t.Error("a wrong password was let in")
+	}
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,8 @@ const (
 // messageBytes is what a topic must take: the largest record with room for the frame of a batch.
 const messageBytes = eventlog.MaxRecordBytes + 1<<20
 
-// settings returns what a topic needs to be as described.
-func settings(t eventlog.Topic, replicas int) map[string]string {
+// settings returns what a topic needs to be as described, and as configured.
+func settings(t eventlog.Topic, replicas int, configured map[string]string) map[string]string {
 	s := map[string]string{
 		cleanupPolicy:  "delete",
 		retentionMS:    "-1",
@@ -63,6 +64,7 @@ func settings(t eventlog.Topic, replicas int) map[string]string {
 		s[segmentMS] = strconv.FormatInt((10 * time.Minute).Milliseconds(), 10)
 		s[minDirtyRatio] = "0.1"
 	}
+	maps.Copy(s, configured)
 	return s
 }
 
@@ -80,9 +82,9 @@ func (t *topic) describe() {
 const maxRetention = time.Duration(1<<63-1) / time.Millisecond * time.Millisecond
 
 // differing returns the settings that a topic needs and does not have, sorted by name.
-func (t *topic) differing(w eventlog.Topic) []kadm.AlterConfig {
+func (t *topic) differing(w eventlog.Topic, configured map[string]string) []kadm.AlterConfig {
 	var differing []kadm.AlterConfig
-	for name, want := range settings(w, t.replicas) {
+	for name, want := range settings(w, t.replicas, configured) {
 		have, known := t.configs[name]
 		if !known || same(name, have, want) {
 			continue // what this Kafka does not know cannot be set
@@ -213,9 +215,10 @@ func (l *Log) create(ctx context.Context, topics []eventlog.Topic) error {
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.TimeoutMillis = int32(patience.Milliseconds())
 	for _, t := range topics {
+		configured := l.opts.Configured(t.Name)
 		r := kmsg.NewCreateTopicsRequestTopic()
-		r.Topic, r.NumPartitions, r.ReplicationFactor = l.opts.Namespace+t.Name, t.Partitions, replicas
-		for name, value := range settings(t, int(replicas)) {
+		r.Topic, r.NumPartitions, r.ReplicationFactor = l.opts.Namespace+t.Name, t.Partitions, cmp.Or(configured.Replicas, replicas)
+		for name, value := range settings(t, int(r.ReplicationFactor), configured.Settings) {
 			r.Configs = append(r.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
 		}
 		request.Topics = append(request.Topics, r)
@@ -277,7 +280,7 @@ func wait(ctx context.Context, pause time.Duration) error {
 
 // alter changes the settings that differ, and tells whether it did.
 func (l *Log) alter(ctx context.Context, t *topic, w eventlog.Topic) (bool, error) {
-	differing := t.differing(w)
+	differing := t.differing(w, l.opts.Configured(t.Name).Settings)
 	if len(differing) == 0 {
 		return false, nil
 	}
