@@ -2,6 +2,8 @@ package kafka_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,6 +70,30 @@ func TestOnly(t *testing.T) {
 	}
 	if err := l.EnsureTopics(t.Context(), []eventlog.Topic{{Name: "azul.b.u", Partitions: 1}}); err == nil {
 		t.Error("it makes a topic that it does not see")
+	}
+}
+
+// TestDeletedTopic: a topic that an operator deletes is gone for the log as well, and one that is made again is another one.
+func TestDeletedTopic(t *testing.T) {
+	t.Parallel() // it waits, mostly
+	cluster := fake(t)
+	l := open(t, kafka.Options{Brokers: cluster.ListenAddrs()})
+	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
+	appendTo(t, l, rec("t", "", "old"))
+	watch := l.Watch(t.Context())
+	if err := cluster.DeleteTopic("t"); err != nil {
+		t.Fatal(err)
+	}
+	for len(topics(t, l)) > 0 {
+		<-watch
+	}
+	if _, err := l.Append(t.Context(), []eventlog.Record{rec("t", "", "x")}); !errors.Is(err, eventlog.ErrNoTopic) {
+		t.Errorf("append to a deleted topic: %v", err)
+	}
+	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
+	appendTo(t, l, rec("t", "", "new"))
+	if got := readAll(t, l, "t"); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("read %q", got)
 	}
 }
 
