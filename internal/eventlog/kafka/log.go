@@ -74,7 +74,7 @@ type Log struct {
 	admin    *kadm.Client
 	logger   *slog.Logger
 	view     *view
-	rests    rests
+	cache    cache
 	lanes    lanes
 	watchers eventlog.Watchers
 	tails    *tails

@@ -317,6 +317,7 @@ func (s *session) rewind(ctx context.Context, end tailEnd, index int32) error {
 		return err
 	}
 	if b.End < had.End {
+		s.tails.log.cache.forget(place{end.topic.id, index})
 		s.tails.log.logger.Error("Kafka lost records that it had acknowledged", "partition", at.String(), "end", b.End, "was", had.End)
 	}
 	end.start.Store(b.Start)
