@@ -161,29 +161,36 @@ func (c *cache) look(p place, offset int64) *block {
 // whether the page is full.
 func (b *block) fill(page *eventlog.Page, left *int, most int) bool {
 	first, _ := slices.BinarySearchFunc(b.records, page.Next, func(r eventlog.Record, offset int64) int { return cmp.Compare(r.Position.Offset, offset) })
-	for i := first; i < len(b.records); i++ {
-		r := &b.records[i]
-		*left -= r.Size()
-		if n := len(page.Records); n == most || n > 0 && *left < 0 {
-			return true
+	last, full, size := first, false, 0
+	for ; last < len(b.records); last++ {
+		bytes := b.records[last].Size()
+		if n := len(page.Records) + last - first; n == most || n > 0 && bytes > *left {
+			full = true
+			break
 		}
-		page.Records = append(page.Records, own(r))
-		page.Next = r.Position.Offset + 1
+		*left -= bytes
+		size += bytes
 	}
-	page.Next = max(page.Next, b.next)
-	return false
+	space := make([]byte, 0, size)
+	page.Records = slices.Grow(page.Records, last-first)
+	for _, r := range b.records[first:last] {
+		page.Next = r.Position.Offset + 1
+		page.Records = append(page.Records, own(r, &space))
+	}
+	if !full {
+		page.Next = max(page.Next, b.next)
+	}
+	return full
 }
 
-// own returns a record with bytes of its own.
-func own(r *eventlog.Record) eventlog.Record {
-	space := make([]byte, 0, r.Size())
-	mine := *r
-	for _, b := range []*[]byte{&mine.Key, &mine.Header, &mine.Value} {
+// own moves the bytes of a record into space, which has room for them.
+func own(r eventlog.Record, space *[]byte) eventlog.Record {
+	for _, b := range []*[]byte{&r.Key, &r.Header, &r.Value} {
 		if *b != nil {
-			at := len(space)
-			space = append(space, *b...)
-			*b = space[at:len(space):len(space)]
+			at := len(*space)
+			*space = append(*space, *b...)
+			*b = (*space)[at:len(*space):len(*space)]
 		}
 	}
-	return mine
+	return r
 }
