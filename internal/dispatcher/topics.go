@@ -149,7 +149,7 @@ func (n names) systemTopics(progress int32) []eventlog.Topic {
 		compact(string(event.ModelDownload), 0),
 		compact(string(event.ModelStatus), statusRetention),
 		compact(topicDead, 0),
-		{Name: n.system(topicProgress), Partitions: progress, Compact: true},
+		{Name: n.system(topicProgress), Partitions: progress, Compact: true, Churn: true},
 		compact(topicInstances, 0),
 		compact(topicPause, 0),
 		compact(topicRetry, 0),

@@ -93,7 +93,10 @@ func FuzzDecode(f *testing.F) {
 		if errors.As(err, &corrupt) && (corrupt.From < from || corrupt.To <= corrupt.From) {
 			t.Fatalf("damage from %d to %d when reading from %d", corrupt.From, corrupt.To, from)
 		}
-		if got.next < from && err == nil {
+		if err != nil {
+			return
+		}
+		if got.next < from {
 			t.Fatalf("goes on at %d, before %d", got.next, from)
 		}
 		for _, r := range got.records {

@@ -25,6 +25,7 @@ func TestSuiteOnKafka(t *testing.T) { runSuite(t, []string{servers.Kafka(t)}) }
 // TestKafkaKilled kills Kafka with -9 while several writers append. What was acknowledged is there after the restart, in order,
 // and the writers go on by themselves.
 func TestKafkaKilled(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := servers.StartKafka(t)
 	l := open(t, kafka.Options{Brokers: []string{server.Addr}})
 	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
@@ -87,6 +88,7 @@ func TestKafkaKilled(t *testing.T) {
 // TestKafkaAway: while Kafka is dead, or frozen with its connections open, every call fails within bounded time; when it is
 // back all goes on.
 func TestKafkaAway(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := servers.StartKafka(t)
 	l := open(t, kafka.Options{Brokers: []string{server.Addr}})
 	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
@@ -185,6 +187,7 @@ func untilError(t *testing.T, l eventlog.Log) error {
 
 // TestCompactionOnKafka: Kafka's own cleaner makes gaps, and reading gets past all of them.
 func TestCompactionOnKafka(t *testing.T) {
+	t.Parallel() // it waits, mostly
 	server := servers.StartKafka(t, "log.segment.bytes=1048576", "log.cleaner.min.cleanable.ratio=0.01", "log.cleaner.backoff.ms=100")
 	l := open(t, kafka.Options{Brokers: []string{server.Addr}})
 	topic := eventlog.Topic{Name: "c", Partitions: 1, Compact: true}
@@ -200,7 +203,7 @@ func TestCompactionOnKafka(t *testing.T) {
 			eventlog.Record{Topic: "c", Key: fmt.Append(nil, "x", i%3), Value: value})
 		offsets = append(offsets, []int64{at[0].Offset, at[1].Offset})
 	}
-	for { // until the cleaner came by
+	for again := time.NewTicker(50 * time.Millisecond); ; <-again.C { // until the cleaner came by
 		page, err := l.Read(t.Context(), part, offsets[20][1], eventlog.Limit{Records: 1})
 		if err != nil {
 			t.Fatal(err)

@@ -65,7 +65,7 @@ type Log struct {
 	admin    *kadm.Client
 	logger   *slog.Logger
 	view     *view
-	rests    rests
+	cache    cache
 	lanes    lanes
 	watchers eventlog.Watchers
 	tails    *tails
@@ -122,6 +122,7 @@ func (o *Options) connection() []kgo.Opt {
 		kgo.RequestTimeoutOverhead(attempt),
 		kgo.MetadataMinAge(100 * time.Millisecond),
 		kgo.MetadataMaxAge(time.Minute),
+		kgo.DisableClientMetrics(),
 		kgo.WithLogger(clientLogger{o.Logger}),
 	}
 	if o.TLS != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -16,7 +15,7 @@ import (
 )
 
 const (
-	// What one Read asks Kafka for: at least this much, so that small pages in a row come out of one answer…
+	// What a fetch asks Kafka for: at least this much, so that small pages in a row come out of one answer…
 	minFetchBytes = 64 << 10
 	// …but not much more than so many records of this size.
 	guessedRecordBytes = 4 << 10
@@ -37,10 +36,29 @@ func (l *Log) read(ctx context.Context, p eventlog.Partition, from int64, limit 
 		if err != nil {
 			return eventlog.Page{}, err
 		}
-		if r, ok := l.rests.take(t.id, p.Index, from); ok {
-			return l.cut(t.id, p.Index, r, limit), nil
+		from = max(from, t.partitions[p.Index].start.Load()) // what is cut off may be in the cache still
+		at := place{t.id, p.Index}
+		if page, ok := l.cache.page(at, from, limit); ok {
+			if len(page.Records) > 0 {
+				return page, nil
+			}
+			from = page.Next
+			continue
+		}
+		others, land := l.cache.board(at, from)
+		if others != nil {
+			select {
+			case <-others:
+				continue
+			case <-ctx.Done():
+				return eventlog.Page{}, context.Cause(ctx)
+			}
 		}
 		fetched, err := l.fetch(ctx, t, p, from, limit)
+		if err == nil {
+			l.cache.put(fetched)
+		}
+		land()
 		switch {
 		case errors.Is(err, kerr.OffsetOutOfRange):
 			b, err := l.measure(ctx, t, p)
@@ -51,7 +69,6 @@ func (l *Log) read(ctx context.Context, p eventlog.Partition, from int64, limit 
 				return eventlog.Page{Next: from}, nil
 			}
 			from = max(from, b.Start)
-			continue
 		case errors.Is(err, errMoved):
 			if err := l.view.refresh(ctx); err != nil {
 				return eventlog.Page{}, err
@@ -59,15 +76,17 @@ func (l *Log) read(ctx context.Context, p eventlog.Partition, from int64, limit 
 			if err := wait(ctx, pause); err != nil {
 				return eventlog.Page{}, err
 			}
-			continue
 		case err != nil:
 			return eventlog.Page{}, err
-		}
-		if len(fetched.records) == 0 && fetched.next > from {
+		case fetched.next <= from:
+			return eventlog.Page{Next: from}, nil // the end
+		case len(fetched.records) > 0:
+			page, left := eventlog.Page{Next: from}, limit.Bytes
+			fetched.fill(&page, &left, limit.Records)
+			return page, nil
+		default:
 			from = fetched.next // markers of transactions, or what compaction left of a batch
-			continue
 		}
-		return l.cut(t.id, p.Index, fetched, limit), nil
 	}
 }
 
@@ -75,10 +94,10 @@ func (l *Log) read(ctx context.Context, p eventlog.Partition, from int64, limit 
 var errMoved = errors.New("the partition has no leader that is known")
 
 // fetch asks the leader for records from an offset on, without waiting for new ones.
-func (l *Log) fetch(ctx context.Context, t *topic, p eventlog.Partition, from int64, limit eventlog.Limit) (rest, error) {
+func (l *Log) fetch(ctx context.Context, t *topic, p eventlog.Partition, from int64, limit eventlog.Limit) (*block, error) {
 	leader := t.partitions[p.Index].leader
 	if leader < 0 {
-		return rest{}, errMoved
+		return nil, errMoved
 	}
 	size := int32(min(max(min(limit.Bytes, limit.Records*guessedRecordBytes), minFetchBytes), messageBytes))
 	request := fetchRequest(0, size)
@@ -90,17 +109,17 @@ func (l *Log) fetch(ctx context.Context, t *topic, p eventlog.Partition, from in
 
 	response, err := l.client.Broker(int(leader)).RetriableRequest(ctx, request)
 	if err != nil {
-		return rest{}, err
+		return nil, err
 	}
 	answer := response.(*kmsg.FetchResponse)
 	if moved(answer.ErrorCode) {
-		return rest{}, errMoved
+		return nil, errMoved
 	}
 	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
-		return rest{}, err
+		return nil, err
 	}
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 || answer.Topics[0].Partitions[0].Partition != p.Index {
-		return rest{}, errors.New("the answer is for another partition")
+		return nil, errors.New("the answer is for another partition")
 	}
 	return decode(&answer.Topics[0].Partitions[0], p, t, from)
 }
@@ -117,23 +136,23 @@ func fetchRequest(waiting time.Duration, size int32) *kmsg.FetchRequest {
 }
 
 // decode takes the records out of an answer. Damage behind good records waits for the next call.
-func decode(answer *kmsg.FetchResponseTopicPartition, p eventlog.Partition, t *topic, from int64) (rest, error) {
+func decode(answer *kmsg.FetchResponseTopicPartition, p eventlog.Partition, t *topic, from int64) (*block, error) {
 	if moved(answer.ErrorCode) {
-		return rest{}, errMoved
+		return nil, errMoved
 	}
 	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
-		return rest{}, err
+		return nil, err
 	}
 	opts := kgo.ProcessFetchPartitionOpts{Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: t.inKafka, Partition: p.Index}
 	fetched, next := kgo.ProcessFetchPartition(opts, answer, decompressor, nil)
-	got := rest{next: max(next, from), records: make([]eventlog.Record, 0, len(fetched.Records))}
+	got := &block{place: place{t.id, p.Index}, from: from, next: max(next, from), records: make([]eventlog.Record, 0, len(fetched.Records))}
 	for _, r := range fetched.Records {
 		if r.Offset >= from {
 			got.records = append(got.records, record(r, p))
 		}
 	}
 	if fetched.Err != nil && len(got.records) == 0 {
-		return rest{}, &eventlog.CorruptError{Partition: p, From: got.next, To: behindBatch(answer, got.next), Cause: fetched.Err}
+		return nil, &eventlog.CorruptError{Partition: p, From: got.next, To: behindBatch(answer, got.next), Cause: fetched.Err}
 	}
 	return got, nil
 }
@@ -145,16 +164,16 @@ var decompressor = kgo.DefaultDecompressor()
 func record(r *kgo.Record, p eventlog.Partition) eventlog.Record {
 	e := eventlog.Record{
 		Topic:    p.Topic,
-		Value:    slices.Clip(r.Value),
+		Value:    r.Value,
 		Position: eventlog.Position{Partition: p, Offset: r.Offset},
 		Time:     r.Timestamp,
 	}
 	if len(r.Key) > 0 {
-		e.Key = slices.Clip(r.Key)
+		e.Key = r.Key
 	}
 	for _, h := range r.Headers {
 		if h.Key == headerKey && len(h.Value) > 0 {
-			e.Header = slices.Clip(h.Value)
+			e.Header = h.Value
 			break
 		}
 	}
@@ -177,20 +196,6 @@ func behindBatch(answer *kmsg.FetchResponseTopicPartition, at int64) int64 {
 		in = in[length+12:]
 	}
 	return at + 1
-}
-
-// cut makes a page of what was fetched, and keeps what is left for the next call.
-func (l *Log) cut(id topicID, index int32, r rest, limit eventlog.Limit) eventlog.Page {
-	bytes := 0
-	for i := range r.records {
-		bytes += r.records[i].Size()
-		if i > 0 && bytes > limit.Bytes || i == limit.Records {
-			page := eventlog.Page{Records: slices.Clip(r.records[:i]), Next: r.records[i-1].Position.Offset + 1}
-			l.rests.put(id, index, page.Next, rest{records: r.records[i:], next: r.next})
-			return page
-		}
-	}
-	return eventlog.Page{Records: r.records, Next: r.next}
 }
 
 // Bounds implements eventlog.Log.

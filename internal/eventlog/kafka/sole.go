@@ -32,7 +32,7 @@ func (l *Log) Sole(ctx context.Context, name string) (*Sole, error) {
 		client, err := kgo.NewClient(append(l.opts.connection(),
 			kgo.RequiredAcks(kgo.AllISRAcks()),
 			kgo.RecordPartitioner(kgo.ManualPartitioner()),
-			kgo.ProducerLinger(linger),
+			kgo.ProducerLinger(linger/10),
 			kgo.ProducerBatchMaxBytes(maxBatchBytes),
 			kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 			kgo.ProduceRequestTimeout(attempt),

@@ -33,6 +33,7 @@ type tails struct {
 	log    *Log
 	client *kgo.Client // of its own: a broker answers the requests of a connection in turn, and these wait
 	stop   func()
+	stale  chan struct{} // gets a token when a broker does not lead what it should
 
 	mu     sync.Mutex
 	heard  map[int32]time.Time // the last answer of each broker that is followed
@@ -44,7 +45,7 @@ func startTails(l *Log) (*tails, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the client of Kafka: %w", err)
 	}
-	t := &tails{log: l, client: client, heard: make(map[int32]time.Time), listed: time.Now()}
+	t := &tails{log: l, client: client, stale: make(chan struct{}, 1), heard: make(map[int32]time.Time), listed: time.Now()}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	t.stop = func() {
@@ -56,16 +57,11 @@ func startTails(l *Log) (*tails, error) {
 	return t, nil
 }
 
-// run lists the topics again and again, and starts to follow brokers that lead partitions.
+// run lists the topics again and again, and follows the brokers that lead partitions.
 func (t *tails) run(ctx context.Context, running *sync.WaitGroup) {
 	const unreachable = "Kafka does not answer; the log goes on when it does"
 	trouble := complaint{t.log.logger, unreachable, "Kafka answers again"}
 	for failing := false; ; {
-		for _, broker := range t.log.view.table.Load().leading {
-			if t.begin(broker) {
-				running.Go(func() { t.follow(ctx, broker) })
-			}
-		}
 		begun := time.Now()
 		bounded, cancel := context.WithTimeoutCause(ctx, patience, ErrAway)
 		err := t.log.view.refresh(bounded)
@@ -76,8 +72,28 @@ func (t *tails) run(ctx context.Context, running *sync.WaitGroup) {
 			t.listed = time.Now()
 			t.mu.Unlock()
 		}
-		if wait(ctx, refreshInterval(time.Since(begun))) != nil {
-			return
+		next := time.NewTimer(refreshInterval(time.Since(begun)))
+		for listing := false; !listing; {
+			t.followLeaders(ctx, running)
+			select {
+			case <-t.log.view.moved:
+			case <-next.C:
+				listing = true
+			case <-t.stale:
+				listing = true
+			case <-ctx.Done():
+				next.Stop()
+				return
+			}
+		}
+	}
+}
+
+// followLeaders follows every broker that leads partitions.
+func (t *tails) followLeaders(ctx context.Context, running *sync.WaitGroup) {
+	for _, broker := range t.log.view.table.Load().leading {
+		if t.begin(broker) {
+			running.Go(func() { t.follow(ctx, broker) })
 		}
 	}
 }
@@ -140,7 +156,11 @@ func (t *tails) follow(ctx context.Context, broker int32) {
 			s.reset()
 			pause = min(2*pause, time.Second)
 			if errors.Is(err, errMoved) {
-				err = nil // the daily business of a cluster; run lists the topics
+				err = nil // the daily business of a cluster
+				select {
+				case t.stale <- struct{}{}:
+				default:
+				}
 			}
 		} else {
 			pause = pace
@@ -297,6 +317,7 @@ func (s *session) rewind(ctx context.Context, end tailEnd, index int32) error {
 		return err
 	}
 	if b.End < had.End {
+		s.tails.log.cache.forget(place{end.topic.id, index})
 		s.tails.log.logger.Error("Kafka lost records that it had acknowledged", "partition", at.String(), "end", b.End, "was", had.End)
 	}
 	end.start.Store(b.Start)

@@ -2,11 +2,16 @@ package kafka_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 	"go.uber.org/goleak"
 
 	"lazuli/internal/eventlog"
@@ -68,6 +73,30 @@ func TestOnly(t *testing.T) {
 	}
 }
 
+// TestDeletedTopic: a topic that an operator deletes is gone for the log as well, and one that is made again is another one.
+func TestDeletedTopic(t *testing.T) {
+	t.Parallel() // it waits, mostly
+	cluster := fake(t)
+	l := open(t, kafka.Options{Brokers: cluster.ListenAddrs()})
+	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
+	appendTo(t, l, rec("t", "", "old"))
+	watch := l.Watch(t.Context())
+	if err := cluster.DeleteTopic("t"); err != nil {
+		t.Fatal(err)
+	}
+	for len(topics(t, l)) > 0 {
+		<-watch
+	}
+	if _, err := l.Append(t.Context(), []eventlog.Record{rec("t", "", "x")}); !errors.Is(err, eventlog.ErrNoTopic) {
+		t.Errorf("append to a deleted topic: %v", err)
+	}
+	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
+	appendTo(t, l, rec("t", "", "new"))
+	if got := readAll(t, l, "t"); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("read %q", got)
+	}
+}
+
 // TestCloseLeavesNothing: no goroutine outlives the log.
 func TestCloseLeavesNothing(t *testing.T) {
 	cluster := fake(t)
@@ -105,4 +134,21 @@ func TestNobodyThere(t *testing.T) {
 		t.Fatal("a Kafka that is not there was opened")
 	}
 	t.Log(err)
+}
+
+// TestSignIn: a Kafka that wants a name and a password is used with them, and refuses others.
+func TestSignIn(t *testing.T) {
+	addrs := fake(t, kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "lazuli", "secret")).ListenAddrs()
+	signIn := func(password string) []sasl.Mechanism {
+		return []sasl.Mechanism{scram.Auth{User: "lazuli", Pass: password}.AsSha256Mechanism()}
+	}
+	l := open(t, kafka.Options{Brokers: addrs, SASL: signIn("secret")})
+	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
+	appendTo(t, l, rec("t", "", "x"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // the client tries again for a while
+	defer cancel()
+	if l, err := kafka.Open(ctx, kafka.Options{Brokers: addrs, SASL: signIn("guess")}); err == nil {
+		l.Close()
+		t.Error("a wrong password was let in")
+	}
 }

@@ -24,6 +24,7 @@ type view struct {
 
 	busy  chan struct{} // has a token while a new table is made
 	table atomic.Pointer[table]
+	moved chan struct{} // gets a token when other brokers lead than before
 }
 
 // table holds every topic that the log sees.
@@ -44,7 +45,11 @@ type topic struct {
 	replicas   int
 	configs    map[string]string
 	partitions []partition
+	missed     time.Time // when Kafka first did not list it any more
 }
+
+// lateListing is for how long a topic that Kafka does not list stays known: a broker may list late what was just made.
+const lateListing = 5 * time.Second
 
 // partition says who leads a partition (-1: nobody), and shares its bounds with other tables.
 type partition struct {
@@ -73,7 +78,7 @@ func (b *bounds) reach(end int64) bool {
 }
 
 func newView(l *Log) *view {
-	v := &view{log: l, busy: make(chan struct{}, 1)}
+	v := &view{log: l, busy: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
 	v.table.Store(&table{byName: map[string]*topic{}})
 	return v
 }
@@ -135,14 +140,34 @@ func (v *view) refresh(ctx context.Context) error {
 			news = append(news, t)
 		}
 	}
+	for name, t := range old.byName {
+		if byName[name] == nil && (t.missed.IsZero() || time.Since(t.missed) < lateListing) {
+			byName[name] = t.notListed()
+		}
+	}
 	if err := v.learn(ctx, news); err != nil {
 		return err
+	}
+	for name, t := range old.byName {
+		if now := byName[name]; now == nil || now.id != t.id {
+			v.log.client.PurgeTopicsFromProducing(t.inKafka) // it was deleted; what is made again is another topic
+		}
 	}
 	v.store(byName, len(answer.Brokers))
 	if len(news) > 0 || len(byName) != len(old.byName) {
 		v.log.watchers.Wake()
 	}
 	return nil
+}
+
+// notListed returns the topic with the time since when it is missed.
+func (t *topic) notListed() *topic {
+	if !t.missed.IsZero() {
+		return t
+	}
+	next := *t
+	next.missed = time.Now()
+	return &next
 }
 
 func (v *view) lock(ctx context.Context) error {
@@ -166,21 +191,31 @@ func (v *view) store(byName map[string]*topic, brokers int) {
 			}
 		}
 	}
-	v.table.Store(&table{byName, sorted, leading, brokers})
+	slices.Sort(leading)
+	old := v.table.Swap(&table{byName, sorted, leading, brokers})
+	if old != nil && !slices.Equal(old.leading, leading) {
+		select {
+		case v.moved <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // read takes over what metadata says of a topic; nil if the log does not see it. What was known of it stays.
 func (v *view) read(m *kmsg.MetadataResponseTopic, old *table) *topic {
 	opts := &v.log.opts
-	if m.Topic == nil || m.IsInternal || m.ErrorCode != 0 {
+	if m.Topic == nil || m.IsInternal {
 		return nil
 	}
 	name, ok := strings.CutPrefix(*m.Topic, opts.Namespace)
 	if !ok || !strings.HasPrefix(name, opts.Only) {
 		return nil
 	}
-	t := &topic{Topic: eventlog.Topic{Name: name}, id: m.TopicID, inKafka: *m.Topic}
 	before := old.byName[name]
+	if m.ErrorCode != 0 {
+		return before
+	}
+	t := &topic{Topic: eventlog.Topic{Name: name}, id: m.TopicID, inKafka: *m.Topic}
 	if before != nil && before.id == t.id {
 		t.Topic, t.configs = before.Topic, before.configs
 	} else {
