@@ -28,6 +28,8 @@ type cell struct {
 
 	freed func(j *job, ended bool) // called when a job that was out is out no more; may be nil
 
+	inherited int64 // below it others may have handed out what no record tells of
+
 	high  int64
 	jobs  map[int64]*job
 	first []*job         // waiting for their first hand-out, by offset
@@ -46,6 +48,7 @@ type job struct {
 	time   time.Time // when the event was appended
 	out    bool      // handed out, or given up and waiting for the record of that
 
+	shown    bool // its event is in an answer: a client may have it
 	leased   bool // its end is reported by a status; otherwise it ends with the answer
 	attempt  int  // hand-outs so far; the number of the current one
 	failures int  // attempts that count against the limit
@@ -123,7 +126,7 @@ func (c *cell) waiting(now time.Time) *job {
 // take marks a waiting job as out.
 func (c *cell) take(j *job, now time.Time) {
 	c.unqueue(j)
-	j.out = true
+	j.out, j.shown = true, false
 	j.attempt++
 	j.since, j.deadline = now, time.Time{}
 	if j.begun.IsZero() {

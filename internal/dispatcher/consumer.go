@@ -204,6 +204,20 @@ func cellHash(consumer string, f feed, topic string) uint32 {
 	return h.Sum32()
 }
 
+// inherit notes that whatever is in the log by now may be with clients of the instance that had the consumer before.
+func (c *consumer) inherit() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for f := range c.cells {
+		for _, cl := range c.cells[f] {
+			cl.inherited = cl.tail.end.Load()
+		}
+	}
+}
+
+// mayHaveEnded tells whether a job that is to go out was with a client before, so that its end may be in the log.
+func (j *job) mayHaveEnded() bool { return j.attempt > 1 || j.offset < j.cell.inherited }
+
 // maxWaiting bounds how many matches one consumer keeps ready; then looking stops until jobs are taken.
 const maxWaiting = 64
 

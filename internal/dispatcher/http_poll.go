@@ -334,8 +334,8 @@ func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 	if len(jobs) > 0 {
 		defer a.d.metrics.stage(a.d.metrics.consumeSeconds, stageRead, time.Now())
 	}
-	if a.leased && slices.ContainsFunc(jobs, func(j *job) bool { return j.attempt > 1 }) {
-		// Their ends may be in the log by now: who was acknowledged a moment ago must not see the job again.
+	if a.leased && slices.ContainsFunc(jobs, (*job).mayHaveEnded) {
+		// Who was acknowledged a moment ago must not see the job again.
 		if err := a.d.statuses.catchUp(ctx); err != nil {
 			a.d.logger.Error("look for the ends of jobs", "err", err)
 			a.consumer.giveBack(jobs, false)

@@ -61,12 +61,16 @@ func (d *Dispatcher) reap(ctx context.Context) {
 	}
 }
 
-// prolong gives every job that is out more time.
+// prolong gives every job that is out the time back that the log was away, up to a whole lease: some went out meanwhile.
 func (d *Dispatcher) prolong(by time.Duration) {
 	d.logger.Warn("the log was away; leases run on", "for", by)
+	whole := d.now().Add(d.opts.Lease)
 	d.eachOut(func(_ *consumer, j *job) {
-		if !j.deadline.IsZero() {
-			j.deadline = j.deadline.Add(by)
+		if j.deadline.IsZero() {
+			return
+		}
+		if j.deadline = j.deadline.Add(by); j.deadline.After(whole) {
+			j.deadline = whole
 		}
 	})
 }

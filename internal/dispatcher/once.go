@@ -56,8 +56,7 @@ func (d *Dispatcher) mayGoOut(ctx context.Context, c *consumer, j *job, record *
 	free := routing.Flags.BypassCache || !c.feeds[feedExpedite]
 	c.mu.Unlock()
 	if free {
-		c.name(j, id)
-		return true, nil
+		return c.show(j, id), nil
 	}
 	return c.claim(j, newLetterID(eventKey(record)), id, false), nil
 }
@@ -67,6 +66,9 @@ func (d *Dispatcher) mayGoOut(ctx context.Context, c *consumer, j *job, record *
 func (c *consumer) claim(j *job, event letterID, id string, done bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.isOpen(j) {
+		return false
+	}
 	j.id = id
 	if slices.ContainsFunc(c.once.holding[event], func(other *job) bool { return other != j && rivals(j, other) }) {
 		j.waitsFor = event
@@ -80,14 +82,19 @@ func (c *consumer) claim(j *job, event letterID, id string, done bool) bool {
 		return false
 	}
 	c.hold(j, event)
+	j.shown = true
 	return true
 }
 
-// name remembers a hand-out's id for the log lines about it.
-func (c *consumer) name(j *job, id string) {
+// show notes that a job goes to a client under an id, or says no: it has ended meanwhile.
+func (c *consumer) show(j *job, id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	j.id = id
+	if !c.isOpen(j) {
+		return false
+	}
+	j.id, j.shown = id, true
+	return true
 }
 
 // never is later than any time at which a job may be handed out.

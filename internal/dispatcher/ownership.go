@@ -189,6 +189,11 @@ func (d *Dispatcher) takeOver(ctx context.Context, s *shard) error {
 	if err := d.statuses.replay(ctx, s, records.statuses); err != nil {
 		return err
 	}
+	for _, c := range d.all() {
+		if c.shard == s {
+			c.inherit()
+		}
+	}
 	d.mu.Lock()
 	s.ready = ctx.Err() == nil
 	d.mu.Unlock()

@@ -302,7 +302,7 @@ func (cl *cell) record(feeds feedSet, now time.Time) cellRecord {
 		if j.key != (letterID{}) {
 			o.Key = hex.EncodeToString(j.key[:])
 		}
-		if j.out && j.leased {
+		if j.out && j.shown && j.leased {
 			o.Lease = max(0, j.deadline.Sub(now).Milliseconds())
 		}
 		r.Open = append(r.Open, o)
@@ -471,7 +471,7 @@ func (c *consumer) restore(all *progressRecords) {
 					cl.first = append(cl.first, j)
 					continue
 				case o.Lease >= 0:
-					j.out, j.leased, j.worker, j.deadline = true, true, o.Worker, now.Add(c.d.opts.Lease)
+					j.out, j.shown, j.leased, j.worker, j.deadline = true, true, true, o.Worker, now.Add(c.d.opts.Lease)
 					if o.Key != "" {
 						c.hold(j, parseOnceKey(o.Key))
 					}

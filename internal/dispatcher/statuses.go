@@ -208,8 +208,8 @@ func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
 		}
 	case state.Success() || state == event.OptOut:
 		c.ended(cl, id) // of any attempt: late is not wrong
-	case j != nil && j.out && !j.givenUp && j.newer(id):
-		// a newer attempt is out; its word counts
+	case j != nil && j.out && j.shown && !j.givenUp && j.newer(id):
+		// a newer attempt is with a client; its word counts
 	case state == event.ErrorNetwork:
 		if j == nil || !j.out || j.givenUp {
 			return // not handed out as far as is known: it will be, again; or its end is about to be written
