@@ -1,7 +1,6 @@
 package dispatcher
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 
@@ -95,12 +94,4 @@ func handOut(model event.Model, value []byte, id string, avro bool) ([]byte, err
 		return event.EncodeAvro(ev)
 	}
 	return json.Marshal(ev)
-}
-
-// bulk joins the events of an answer: {"events":[…]}, or a bulk record.
-func (a *answer) bulk() []byte {
-	if a.avro {
-		return event.JoinAvro(a.events)
-	}
-	return append(append([]byte(`{"events":[`), bytes.Join(a.events, []byte(","))...), "]}"...)
 }

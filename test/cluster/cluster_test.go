@@ -61,9 +61,6 @@ type gate struct {
 }
 
 func TestClusterUnderFire(t *testing.T) {
-	if os.Getenv("LAZULI_LONG") == "" {
-		t.Skip("SKIPPED: one run in three fails (a job handed out microseconds after its end was acknowledged; once a job that never ended): make test-long runs it")
-	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("LAZULI_SEED"); text != "" {
 		var err error
