@@ -3,10 +3,13 @@ package event_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	fast "github.com/go-json-experiment/json/v1"
 	"pgregory.net/rapid"
 
 	"lazuli/event"
@@ -214,5 +217,32 @@ func TestStates(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: got %04b, want %04b (error, success, final, valid)", state, got, want)
 		}
+	}
+}
+
+// FuzzDecodersAgree holds that the fast decoder and encoding/json make the same event of what the fast one accepts.
+func FuzzDecodersAgree(f *testing.F) {
+	f.Add([]byte(minimal))
+	for _, odd := range []string{`"AUTHOR":{"NAME":"x"}`, `"author":null`, `"author":{},"author":{"version":"1"}`, `"entity":{"size":1e3}`, `"entity":{"size":18446744073709551615}`,
+		`"entity":{"info":{"a":[1,{"b":null}],"a":2}}`, `"entity":{"features":[{"name":"n","value":"\ud800","type":"string"},null]}`, `"flags":{"expedite":true}`, `"source":{"path":[null]}`,
+		`"source":{"security":"a\u0000b","settings":{"x":"y","X":"z"}}`, "\"zzz\":\"\xff\"", `"timestamp":"2025-05-05T01:02:03\u002b10:00"`} {
+		f.Add([]byte(`{"model_version":6,` + odd + `}`))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		agree(t, raw, new(event.Binary), new(event.Binary))
+		raw = fmt.Appendf(nil, `{"entity":{"input":%s,"results":[%s]}}`, raw, raw)
+		agree(t, raw, new(event.Status), new(event.Status))
+	})
+}
+
+func agree(t *testing.T, raw []byte, quick, slow any) {
+	if fast.Unmarshal(raw, quick) != nil {
+		return
+	}
+	if err := json.Unmarshal(raw, slow); err != nil {
+		t.Fatalf("%s: accepted by one, and %v", raw, err)
+	}
+	if !reflect.DeepEqual(quick, slow) {
+		t.Fatalf("%s:\n%+v\n%+v", raw, quick, slow)
 	}
 }
