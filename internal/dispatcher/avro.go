@@ -68,7 +68,7 @@ func (p *posted) text() string {
 	if p.ev == nil {
 		return string(p.raw)
 	}
-	raw, err := json.Marshal(p.ev)
+	raw, err := event.AppendJSON(nil, p.ev)
 	if err != nil {
 		return "" // what was decoded can be encoded
 	}
@@ -93,5 +93,5 @@ func handOut(model event.Model, value []byte, id string, avro bool) ([]byte, err
 	if avro {
 		return event.EncodeAvro(ev)
 	}
-	return json.Marshal(ev)
+	return event.AppendJSON(nil, ev)
 }

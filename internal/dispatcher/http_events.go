@@ -101,7 +101,7 @@ func (a *postAnswer) include(q url.Values, p Published) {
 		return
 	}
 	for _, ev := range p.Kept {
-		raw, err := json.Marshal(ev)
+		raw, err := event.AppendJSON(nil, ev)
 		if err != nil {
 			panic(fmt.Sprintf("encode an event that is in the log: %v", err)) // it was encoded for that
 		}
@@ -234,7 +234,7 @@ func (d *Dispatcher) resultsFit(status *event.Status) error {
 
 // fits tells whether an event can be encoded within the limit, with room for what the dispatcher adds.
 func (d *Dispatcher) fits(b *event.Binary) bool {
-	value, err := json.Marshal(b)
+	value, err := event.AppendJSON(nil, b)
 	return err == nil && int64(len(value)) < d.opts.MaxEventBytes-64<<10
 }
 

@@ -2,7 +2,6 @@ package dispatcher
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -262,7 +261,7 @@ func (d *Dispatcher) encode(ctx context.Context, it *item) ([]eventlog.Record, e
 func (d *Dispatcher) record(topic string, ev event.Event, it *item) (eventlog.Record, error) {
 	routing := event.Route(ev)
 	routing.Input, routing.Run = it.input, it.run
-	value, err := json.Marshal(ev)
+	value, err := event.AppendJSON(make([]byte, 0, 4<<10), ev)
 	if err != nil {
 		return eventlog.Record{}, &invalidError{fmt.Errorf("encode the event: %w", err)}
 	}
