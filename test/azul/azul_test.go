@@ -4,10 +4,12 @@ package azul
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,27 +39,34 @@ func python(t *testing.T) string {
 	return path
 }
 
-// startPlugin runs a plugin until the test ends. azul-runner answers no signal while it idles, so it is killed with its group.
-func startPlugin(t *testing.T, up *platform.Up, script string) {
+// startPlugin runs a plugin until the test ends, and again when it dies, as a container would. azul-runner answers no signal while
+// it idles, so it is killed with its group.
+func startPlugin(t *testing.T, up *platform.Up, script string, env ...string) {
 	t.Helper()
-	cmd := exec.Command(python(t), script)
-	cmd.Env = append(os.Environ(), "PLUGIN_EVENTS_URL="+up.Plugins, "PLUGIN_DATA_URL="+up.Plugins, "TMPDIR="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	interpreter, temp := python(t), t.TempDir()
 	log, err := os.Create(filepath.Join(t.TempDir(), "plugin.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ctx.Err() == nil {
+			cmd := exec.CommandContext(ctx, interpreter, script)
+			cmd.Env = append(append(os.Environ(), "PLUGIN_EVENTS_URL="+up.Plugins, "PLUGIN_DATA_URL="+up.Plugins, "TMPDIR="+temp), env...)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+			cmd.Stdout, cmd.Stderr = log, log
+			fmt.Fprintln(log, "ended with", cmd.Run())
+		}
+	})
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may be dead already, which the log tells
-		_ = cmd.Wait()
+		cancel()
+		running.Wait()
 		log.Close()
 		if t.Failed() {
 			text, _ := os.ReadFile(log.Name())
-			t.Logf("the plugin said:\n%s", text)
+			t.Logf("the plugin %s said:\n%s", script, text)
 		}
 	})
 }
@@ -84,6 +93,7 @@ func states(ctx context.Context, t *testing.T, up *platform.Up, sha, plugin stri
 }
 
 func TestUnmodifiedPlugin(t *testing.T) {
+	t.Parallel()
 	up := platform.Start(t, filepath.Join(t.TempDir(), "data"))
 	startPlugin(t, up, "hello.py")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -106,6 +116,12 @@ func TestUnmodifiedPlugin(t *testing.T) {
 			t.Errorf("%q: %+v with %d children, want %s with %d", c.content, got, len(f.Children), c.state, c.children)
 		}
 	}
+	readBack(ctx, t, up, map[string]int{"plugin": 3, "status": 3, "binary": 5})
+}
+
+// readBack reads all events through azul_bedrock's strict models, and fails if there are fewer than wanted.
+func readBack(ctx context.Context, t *testing.T, up *platform.Up, want map[string]int) {
+	t.Helper()
 	out, err := exec.CommandContext(ctx, python(t), "readback.py", up.Plugins).Output()
 	if err != nil {
 		t.Fatalf("read back through strict models: %v\n%s", err, err.(*exec.ExitError).Stderr)
@@ -114,7 +130,9 @@ func TestUnmodifiedPlugin(t *testing.T) {
 	if err := json.Unmarshal(out, &counts); err != nil {
 		t.Fatal(err)
 	}
-	if counts["plugin"] < 3 || counts["status"] < 3 || counts["binary"] < 5 {
-		t.Errorf("read back %v", counts)
+	for model, n := range want {
+		if counts[model] < n {
+			t.Errorf("read back %v, want at least %v", counts, want)
+		}
 	}
 }
