@@ -2,6 +2,7 @@ package azul
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ func TestPlugins(t *testing.T) {
 	for _, script := range []string{"kinds.py", "family.py", "multi.py", "unruly.py"} {
 		startPlugin(t, up, script, "PLUGIN_RUN_TIMEOUT=4", "PLUGIN_HEARTBEAT_INTERVAL=1")
 	}
+	startPlugin(t, up, documented(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	shas := map[string]string{}
@@ -33,6 +35,11 @@ func TestPlugins(t *testing.T) {
 	file := func(content, plugin string) *platform.File { return states(ctx, t, up, shas[content], plugin) }
 	t.Run("kinds", func(t *testing.T) { checkKinds(t, file("plain", "Kinds")) })
 	t.Run("family", func(t *testing.T) { checkFamily(ctx, t, up, file("family ann bob", "Family")) })
+	t.Run("documented", func(t *testing.T) {
+		if got := stateOf(file("plain", "Lines"), "Lines"); got != "completed" {
+			t.Errorf("the plugin of docs/plugins.md: %q", got)
+		}
+	})
 	t.Run("multi", func(t *testing.T) { checkMulti(t, file("plain", "Multi")) })
 	t.Run("unruly", func(t *testing.T) {
 		for content, want := range map[string]string{
@@ -54,6 +61,24 @@ func TestPlugins(t *testing.T) {
 		}
 	})
 	readBack(ctx, t, up, map[string]int{"plugin": 6, "status": 24, "binary": 20})
+}
+
+// documented writes the plugin of docs/plugins.md to a file.
+func documented(t *testing.T) string {
+	text, err := os.ReadFile("../../docs/plugins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```python\n")
+	source, _, ok := strings.Cut(rest, "```\n")
+	if !ok {
+		t.Fatal("docs/plugins.md has no plugin in Python")
+	}
+	path := filepath.Join(t.TempDir(), "lines.py")
+	if err := os.WriteFile(path, []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // stateOf is what a plugin said of a file: its state and error.
