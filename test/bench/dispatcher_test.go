@@ -36,7 +36,10 @@ import (
 // The dispatcher's benchmarks run it alone in a process of its own, on the embedded log or, with LAZULI_BENCH_LOG=kafka, on a
 // Kafka that syncs every write. Server and client share the machine. LAZULI_BENCH_PROFILE=FILE profiles the server.
 
-const serverVariable = "LAZULI_BENCH_SERVER" // the data directory: this process is the server
+const (
+	serverVariable = "LAZULI_BENCH_SERVER" // the data directory: this process is the server
+	bareVariable   = "LAZULI_BENCH_BARE"   // it is a bare server, in place of a dispatcher
+)
 
 // serveBench is the server process: it prints its address and ends when its standard input does.
 func serveBench(dir string) error {
@@ -73,7 +76,13 @@ func serveBench(dir string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	server := serve.New(d.Handler(), serve.Options{})
+	handler := d.Handler()
+	if os.Getenv(bareVariable) != "" {
+		if handler, err = bare(log); err != nil {
+			return err
+		}
+	}
+	server := serve.New(handler, serve.Options{})
 	go func() { _ = server.Serve(l) }() // ends with the process
 	fmt.Println("http://" + l.Addr().String())
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -83,20 +92,43 @@ func serveBench(dir string) error {
 	return errors.Join(server.Shutdown(ctx), d.Close(context.Background()), store.Close(), log.Close())
 }
 
+// bare is what HTTP and a synced append cost: a POST is appended as it is, a GET is answered with as much.
+func bare(log eventlog.Log) (http.Handler, error) {
+	const topic = "bare"
+	if err := log.EnsureTopics(context.Background(), []eventlog.Topic{{Name: topic, Partitions: 1}}); err != nil {
+		return nil, err
+	}
+	answer := make([]byte, 2500)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = w.Write(answer) // the client tells
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			_, err = log.Append(r.Context(), []eventlog.Record{{Topic: topic, Value: body}})
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}), nil
+}
+
 // bench is a dispatcher and a lean client of it.
 type bench struct {
 	*testing.B
 	url    string
 	dir    string
+	env    []string
 	cmd    *exec.Cmd
 	stdin  io.Closer
 	client *http.Client
 	number atomic.Int64
 }
 
-func newBench(b *testing.B) *bench {
+func newBench(b *testing.B, env ...string) *bench {
 	b.Helper()
-	x := &bench{B: b, dir: b.TempDir(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}}}
+	x := &bench{B: b, dir: b.TempDir(), env: env, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}}}
 	x.start()
 	return x
 }
@@ -108,7 +140,7 @@ func (x *bench) start() {
 		x.Fatal(err)
 	}
 	x.cmd = exec.Command(self)
-	x.cmd.Env = append(os.Environ(), serverVariable+"="+x.dir)
+	x.cmd.Env = append(append(os.Environ(), x.env...), serverVariable+"="+x.dir)
 	if os.Getenv("LAZULI_BENCH_LOG") == "kafka" {
 		x.cmd.Env = append(x.cmd.Env, "LAZULI_BENCH_KAFKA="+servers.Kafka(x.B))
 	}
@@ -285,6 +317,25 @@ func BenchmarkSyncedAppend(b *testing.B) {
 	}
 	b.ReportMetric(n/time.Since(begun).Seconds(), "syncs/s")
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkBareLoop is the limit of jobs and of publishing: net/http and a synced append, without a dispatcher. A job is a GET and
+// a POST.
+func BenchmarkBareLoop(b *testing.B) {
+	for _, c := range []struct{ clients, n int }{{1, 3000}, {8, 12_000}} {
+		for _, unit := range []string{"event", "job"} {
+			b.Run(fmt.Sprintf("%ss/clients=%d", unit, c.clients), func(b *testing.B) {
+				x := newBench(b, bareVariable+"=1")
+				body := make([]byte, 2500)
+				x.rate(c.clients, c.n, 1, unit, func(int) {
+					if unit == "job" {
+						x.poll("bare", 1, "")
+					}
+					x.post("binary", body)
+				})
+			})
+		}
+	}
 }
 
 func BenchmarkPublish(b *testing.B) {
