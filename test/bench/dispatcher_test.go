@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -46,7 +47,7 @@ func serveBench(dir string) error {
 	var log eventlog.Log
 	var err error
 	if brokers := os.Getenv("LAZULI_BENCH_KAFKA"); brokers != "" {
-		log, err = kafka.Open(context.Background(), kafka.Options{Brokers: []string{brokers}, Namespace: filepath.Base(dir) + "."})
+		log, err = kafka.Open(context.Background(), kafka.Options{Brokers: []string{brokers}, Namespace: fmt.Sprintf("%x.", crc32.ChecksumIEEE([]byte(dir)))})
 	} else {
 		log, err = eventlog.Open(filepath.Join(dir, "log"), eventlog.Options{})
 	}
