@@ -132,7 +132,7 @@ func stringEnd(b []byte) int {
 	return len(b)
 }
 
-// objectEnd returns the length of the JSON object that b begins with. b must be valid JSON up to there.
+// objectEnd returns the length of the JSON object that b begins with; all of b if it has no end.
 func objectEnd(b []byte) int {
 	depth := 0
 	for i := 0; i < len(b); i++ {

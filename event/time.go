@@ -77,9 +77,27 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil
 	}
+	if text, ok := plainString(data); ok {
+		return t.UnmarshalText(text)
+	}
 	var text string // some encoders write + as \u002b
 	if err := json.Unmarshal(data, &text); err != nil {
 		return fmt.Errorf("time %.40q is not a JSON string", data)
 	}
 	return t.UnmarshalText([]byte(text))
+}
+
+// plainString returns what is between the quotes of a JSON string of printable ASCII without escapes.
+func plainString(data []byte) ([]byte, bool) {
+	last := len(data) - 1
+	if last < 1 || data[0] != '"' || data[last] != '"' {
+		return nil, false
+	}
+	text := data[1:last]
+	for _, c := range text {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return nil, false
+		}
+	}
+	return text, true
 }

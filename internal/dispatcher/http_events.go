@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"lazuli/event"
 )
@@ -56,6 +57,7 @@ func (d *Dispatcher) postEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := postAnswer{Failed: []postFailure{}}
 	var items []*item
+	var texts []func() string // of the items
 	for i, p := range list {
 		ev, err := p.decode(model)
 		if err != nil {
@@ -68,17 +70,20 @@ func (d *Dispatcher) postEvents(w http.ResponseWriter, r *http.Request) {
 			err = d.opts.Sources.SourceAllowed(b.Source.Name)
 		}
 		if err != nil {
-			answer.OK--
-			answer.Failures++
-			answer.Failed = append(answer.Failed, postFailure{p.text(), err.Error()})
+			answer.fail(p.text(), err)
 			continue
 		}
-		items = append(items, &item{ev: ev, client: true})
+		items, texts = append(items, &item{ev: ev, client: true, single: true}), append(texts, p.text)
 	}
 	published, err := d.append(r.Context(), items)
 	if err != nil {
 		d.writeFailure(w, r, "publish the events", err)
 		return
+	}
+	for i, it := range items {
+		if it.refused != nil {
+			answer.fail(texts[i](), it.refused)
+		}
 	}
 	if len(published.Kept) == 0 {
 		enum, detail := enumAllGone, "every event was invalid or filtered"
@@ -93,6 +98,13 @@ func (d *Dispatcher) postEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	answer.include(q, published)
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// fail counts an event that seemed good as refused.
+func (a *postAnswer) fail(text string, err error) {
+	a.OK--
+	a.Failures++
+	a.Failed = append(a.Failed, postFailure{text, err.Error()})
 }
 
 // include adds the posted events that are in the log, in their final form, if the query asks for them.
@@ -197,6 +209,7 @@ func cleanInput(b *event.Binary) {
 // are kept.
 func (d *Dispatcher) mend(status *event.Status) {
 	cleanInput(&status.Entity.Input)
+	status.Entity.Error, status.Entity.Message = shorten(status.Entity.Error), shorten(status.Entity.Message)
 	err := status.Validate()
 	if err == nil {
 		err = d.resultsFit(status)
@@ -216,6 +229,18 @@ func (d *Dispatcher) mend(status *event.Status) {
 	d.logger.Warn("a status is not valid", "author", status.Author.Name, "job", status.Entity.Input.Dequeued, "err", err)
 	failOutput(status, err)
 	status.Entity.Results = valid
+}
+
+// maxMessage bounds the texts of a status, in bytes.
+const maxMessage = 64 << 10
+
+// shorten cuts the middle out of a text that is too long: the end of a traceback says most.
+func shorten(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	half := maxMessage/2 - 50
+	return strings.ToValidUTF8(fmt.Sprintf("%s\n… %d bytes left out …\n%s", text[:half], len(text)-2*half, text[len(text)-half:]), "")
 }
 
 // resultsFit tells what keeps a result of a valid status out of the log.

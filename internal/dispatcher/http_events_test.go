@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -136,4 +137,83 @@ func TestValidResultsOfAnInvalidStatusAreKept(t *testing.T) {
 	}
 	b.status(b.mustPoll("P", "good"), "P", event.CompletedEmpty)
 	b.mustIdle("P")
+}
+
+// An event that is too large for the log is refused alone; what a plugin says at too great length is cut, and its job ends.
+func TestEventsOfTheLargestSize(t *testing.T) {
+	b := newBench(t)
+	sized := func(name string, size int64) *event.Binary {
+		f := b.file("src", name)
+		f.Entity.Info = json.RawMessage(`{"a":"` + strings.Repeat("x", int(size)-2000) + `"}`)
+		return f
+	}
+	limit := b.d.opts.MaxEventBytes
+	code, body := b.call("POST", "/api/v2/event?model=binary", []any{b.file("src", "small"), sized("fits", limit), sized("too large", limit+4000)})
+	if text := string(body); code != 200 || !strings.HasPrefix(text, `{"total_ok":2,"total_failures":1,`) || !strings.Contains(text, "the limit is") {
+		t.Errorf("%d %.200s", code, body)
+	}
+	if code, body := b.call("POST", "/api/v2/event?model=binary", []any{sized("too large", limit+4000)}); code != 425 || !strings.Contains(string(body), "the limit is") {
+		t.Errorf("alone: %d %.200s", code, body)
+	}
+	b.status(b.mustPoll("P", "small"), "P", event.Completed)
+	job := b.mustPoll("P", "fits")
+	if len(job.Entity.Info) < int(limit)-3000 {
+		t.Errorf("info has %d bytes", len(job.Entity.Info))
+	}
+	said := b.statusEvent(job, event.ErrorException)
+	said.ModelVersion = event.ModelVersion
+	said.Entity.Message = strings.Repeat("Traceback ü ", int(limit)/4) + "the end"
+	if code, body := b.call("POST", "/api/v2/event?model=status", []any{said}); code != 200 {
+		t.Errorf("a long message: %d %s", code, body)
+	}
+	b.mustIdle("P")
+	records := b.records(b.d.names.system("status"))
+	last, err := event.Decode(event.ModelStatus, records[len(records)-1].Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := last.(*event.Status).Entity.Message; len(m) > maxMessage || !strings.HasSuffix(m, "the end") || !strings.Contains(m, "bytes left out") {
+		t.Errorf("%d bytes are kept of the message: %.200s", len(m), m)
+	}
+}
+
+// TestThousandConnections has a thousand polls of one plugin wait at once: each event goes to one of them, and none is lost.
+func TestThousandConnections(t *testing.T) {
+	b := newBench(t)
+	const n = 1000
+	b.publish(b.file("src", "first"))
+	b.status(b.mustPoll("P", "first"), "P", event.Completed)
+	c, err := b.d.consumer(t.Context(), identity{Name: "P", Version: "1", Model: event.ModelBinary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, n)
+	for range n {
+		go func() {
+			ev, _ := b.poll("P", allFeeds+"&deadline=60")
+			if ev == nil {
+				got <- ""
+				return
+			}
+			got <- ev.Dequeued
+		}()
+	}
+	for waiting := 0; waiting < n; runtime.Gosched() {
+		c.mu.Lock()
+		waiting = len(c.waiters)
+		c.mu.Unlock()
+	}
+	files := make([]*event.Binary, n)
+	for i := range files {
+		files[i] = b.file("src", fmt.Sprint("file ", i))
+	}
+	b.publish(files...)
+	seen := map[string]bool{}
+	for range n {
+		id := <-got
+		if id == "" || seen[id] {
+			t.Fatalf("a poll got %q, after %d others", id, len(seen))
+		}
+		seen[id] = true
+	}
 }

@@ -18,12 +18,15 @@ type item struct {
 	input, run string // the job that made it; see event.Routing
 	both       bool   // if expedited, append without the flag to the source's own topic as well
 	dropped    string // by which step; empty while it goes on
+	single     bool   // what cannot be kept of it is refused alone, not the whole request
+	refused    error  // why it was
 }
 
-// The steps that drop events: those that their source has let expire, and those that deletions name.
+// The steps that drop events: those that their source has let expire, those that deletions name, and those that the log cannot keep.
 const (
 	dropExpired = "ageoff"
 	dropDeleted = "deleted"
+	dropInvalid = "invalid"
 )
 
 // Published is what became of a set of events.
@@ -63,7 +66,7 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 	items = d.ageOff(items)
 	items = expandResults(items)
 	for _, it := range items {
-		if err := d.name(it); err != nil {
+		if err := it.refuse(d.name(it)); err != nil {
 			return Published{}, err
 		}
 	}
@@ -79,8 +82,11 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 		}
 		endSettings(it.ev)
 		made, err := d.encode(ctx, it)
-		if err != nil {
+		if err = it.refuse(err); err != nil {
 			return Published{}, err
+		}
+		if it.refused != nil {
+			continue
 		}
 		records = append(records, made...)
 		if it.client {
@@ -105,10 +111,19 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 	return p, nil
 }
 
+// refuse notes what is wrong with an event that is refused alone; any other error is the whole request's.
+func (it *item) refuse(err error) error {
+	if !it.single || !IsInvalid(err) {
+		return err
+	}
+	it.refused, it.dropped = err, dropInvalid
+	return nil
+}
+
 // drop counts a posted event that was dropped.
 func (p *Published) drop(it *item) {
 	switch {
-	case !it.client:
+	case !it.client, it.refused != nil:
 	case it.dropped == dropExpired:
 		p.Expired++
 	default:
