@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,14 +30,26 @@ type DeadLetter struct {
 
 // letters knows where each dead letter lies. Every instance follows the topic.
 //
-// A letter is closed, by a tombstone, when its job ends well after all: by a late status, or because somebody had it tried
-// again (Retry). The job that a retry makes is another one, with another id; the key of its record is the letter's ID.
+// A letter is closed, by a tombstone, when its job ends well after all: by a late status, because somebody had it tried again
+// (Retry), or because the same version of the plugin did the same file, when it was submitted again. The job that a retry makes
+// is another one, with another id; the key of its record is the letter's ID.
 type letters struct {
 	d *Dispatcher
 
-	mu   sync.Mutex
-	next int64
-	at   map[letterID]int64 // offset of the record
+	mu    sync.Mutex
+	next  int64
+	at    map[letterID]place
+	about map[letterID][]int64 // offsets of the records, by what they are about
+}
+
+// place is where a letter's record lies, and what it is about: file and plugin.
+type place struct {
+	offset int64
+	about  letterID
+}
+
+func aboutJob(sha256, plugin, version string) letterID {
+	return newLetterID(sha256 + " " + plugin + " " + version)
 }
 
 // letterID stands for an ID in memory.
@@ -67,11 +80,7 @@ func (l *letters) catchUp(ctx context.Context) error {
 		}
 		for i := range page.Records {
 			r := &page.Records[i]
-			if id := newLetterID(string(r.Key)); len(r.Value) == 0 {
-				delete(l.at, id)
-			} else {
-				l.at[id] = r.Position.Offset
-			}
+			l.note(r)
 		}
 		if page.Next <= l.next {
 			return nil
@@ -80,12 +89,43 @@ func (l *letters) catchUp(ctx context.Context) error {
 	}
 }
 
+// note takes one record over. The caller holds l.mu.
+func (l *letters) note(r *eventlog.Record) {
+	id := newLetterID(string(r.Key))
+	if had, known := l.at[id]; known {
+		delete(l.at, id)
+		if l.about[had.about] = slices.DeleteFunc(l.about[had.about], func(o int64) bool { return o == had.offset }); len(l.about[had.about]) == 0 {
+			delete(l.about, had.about)
+		}
+	}
+	var letter DeadLetter
+	if len(r.Value) == 0 || json.Unmarshal(r.Value, &letter) != nil {
+		return
+	}
+	p := place{r.Position.Offset, aboutJob(letter.SHA256, letter.Plugin, letter.Version)}
+	l.at[id] = p
+	l.about[p.about] = append(l.about[p.about], p.offset)
+}
+
+// others returns the IDs of the open letters about the file and the plugin of a status, but for one.
+func (l *letters) others(ctx context.Context, s *event.Status, but string) (ids []string) {
+	l.mu.Lock()
+	offsets := slices.Clone(l.about[aboutJob(s.Entity.Input.Entity.SHA256, s.Author.Name, s.Author.Version)])
+	l.mu.Unlock()
+	for _, offset := range offsets {
+		if record, err := l.d.load(ctx, l.partition(), offset); err == nil && string(record.Key) != but {
+			ids = append(ids, string(record.Key))
+		}
+	}
+	return ids
+}
+
 // find returns where a letter lies.
 func (l *letters) find(id string) (offset int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	offset, ok = l.at[newLetterID(id)]
-	return offset, ok
+	p, ok := l.at[newLetterID(id)]
+	return p.offset, ok
 }
 
 // open tells whether a letter is there and not closed.
@@ -134,6 +174,9 @@ func (l *letters) close(ctx context.Context, items []*item) []eventlog.Record {
 		}
 		if _, dead := l.find(letter); dead {
 			records = append(records, eventlog.Record{Topic: l.d.names.system(topicDead), Key: []byte(letter)})
+		}
+		for _, other := range l.others(ctx, status, letter) {
+			records = append(records, eventlog.Record{Topic: l.d.names.system(topicDead), Key: []byte(other)})
 		}
 	}
 	return records

@@ -64,6 +64,30 @@ func (b *bench) states() string {
 	return strings.Join(states, " ")
 }
 
+// A file that is submitted again and goes well closes the letter of its first time; another plugin's and another file's stay.
+func TestSubmittingAgainClosesTheLetter(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "poison"))
+	b.kill("P", "poison")
+	b.kill("Other", "poison")
+	b.publish(b.file("src", "other"))
+	b.kill("P", "other")
+	if ids := b.openLetters(); len(ids) != 3 {
+		t.Fatalf("dead letters %q", ids)
+	}
+	b.publish(b.file("src", "poison"))
+	b.restart()
+	b.status(b.mustPoll("P", "poison"), "P", event.Completed)
+	ids := b.openLetters()
+	if len(ids) != 2 || strings.Contains(ids[0], ".P.") && strings.Contains(ids[1], ".P.") {
+		t.Errorf("dead letters %q", ids)
+	}
+	if states := b.states(); strings.Count(states, "completed") != 1 || strings.Count(states, "error-timeout") != 3 {
+		t.Errorf("the statuses are %s", states)
+	}
+	b.mustIdle("P")
+}
+
 func TestRetryOfADeadLetter(t *testing.T) {
 	b := newBench(t)
 	b.publish(b.file("src", "poison"))
