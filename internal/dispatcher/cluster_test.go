@@ -87,7 +87,7 @@ func (c *cluster) join() *node {
 	if n.d, err = New(c.t.Context(), c.log, c.store, opts); err != nil {
 		c.t.Fatal(err)
 	}
-	n.server.Config.Handler = c.watched(n.d.Handler())
+	n.server.Config.Handler, n.server.Config.MaxHeaderBytes = c.watched(n.d.Handler()), 64<<10 // as package serve
 	n.server.Start()
 	c.nodes = append(c.nodes, n)
 	return n

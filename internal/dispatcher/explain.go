@@ -91,17 +91,21 @@ func (d *Dispatcher) ExplainEverywhere(ctx context.Context, positions []string) 
 	if err != nil || d.peers == nil {
 		return list, err
 	}
-	path := "/api/v1/explain?" + url.Values{"position": positions}.Encode()
 	for _, address := range d.peers.others() {
-		theirs, err := d.peers.explain(ctx, address, path)
-		if err != nil {
-			return nil, fmt.Errorf("ask the instance at %s: %w", address, err)
+		for some := range slices.Chunk(positions, explainAtOnce) {
+			theirs, err := d.peers.explain(ctx, address, "/api/v1/explain?"+url.Values{"position": some}.Encode())
+			if err != nil {
+				return nil, fmt.Errorf("ask the instance at %s: %w", address, err)
+			}
+			list = append(list, theirs...)
 		}
-		list = append(list, theirs...)
 	}
 	sortExplanations(list)
 	return list, nil
 }
+
+// explainAtOnce is how many positions fit into a URL, far below the limit of a request's header.
+const explainAtOnce = 100
 
 func (p *peers) explain(ctx context.Context, address, path string) ([]Explanation, error) {
 	res, err := p.send(ctx, http.MethodGet, address, path, "", nil)
@@ -113,7 +117,8 @@ func (p *peers) explain(ctx context.Context, address, path string) ([]Explanatio
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("it answers %s", res.Status)
 	}
-	return answer.Jobs, json.NewDecoder(io.LimitReader(res.Body, maxAnswerBytes)).Decode(&answer)
+	err = json.NewDecoder(io.LimitReader(res.Body, maxAnswerBytes)).Decode(&answer)
+	return answer.Jobs, err
 }
 
 type explainAnswer struct {

@@ -109,3 +109,19 @@ func TestExplainAsksEveryInstance(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// Another instance's consumers are told of as well, of however many events.
+func TestExplainOfAnotherInstance(t *testing.T) {
+	c := newCluster(t, 2)
+	c.give(1, 0, 1, 2, 3)
+	c.publish(c.file("src", "x"))
+	c.mustPoll("P", "x")
+	positions := make([]string, 3000)
+	for i := range positions {
+		positions[i] = fmt.Sprintf("azul.lazuli.src.binary.sourced/0/%d", i)
+	}
+	list, err := c.nodes[0].d.ExplainEverywhere(t.Context(), positions)
+	if err != nil || len(list) != len(positions) || list[0].State != StateRunning {
+		t.Fatalf("%d explanations, %v", len(list), err)
+	}
+}
