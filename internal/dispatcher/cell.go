@@ -64,6 +64,7 @@ type job struct {
 	id        string      // of the current hand-out
 	key       letterID    // of the event, while the job holds it; see once
 	waitsFor  letterID    // the event that another job holds
+	about     letterID    // source and hash of a download that is awaited; see downloads
 	givenUp   bool        // its dead letter is being written
 }
 

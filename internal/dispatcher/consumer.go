@@ -123,6 +123,8 @@ type consumer struct {
 	cells     [feedCount][]*cell
 	waiters   map[*waiter]bool
 	lastPoll  time.Time
+	lastTake  time.Time          // of a job
+	outcomes  map[letterID]int64 // of downloads: where the newest is; see downloads
 	burials   []burial
 	once      once
 
@@ -257,6 +259,7 @@ func (c *consumer) take(ctx context.Context, want *demand) ([]*job, error) {
 			j.since = c.born // another instance's clock; the statuses of what came before the birth do not count
 		}
 		j.leased, j.worker, j.company = want.leased, want.worker, want.company
+		c.lastTake = now
 		taken = append(taken, j)
 	}
 	return taken, nil
@@ -385,7 +388,7 @@ func (c *consumer) giveBack(jobs []*job, left bool) {
 			continue
 		}
 		j.left = 0
-		if !j.leased { // nobody reports such a job, so nothing is given up in anybody's name
+		if !j.leased || c.Model != event.ModelBinary { // nobody reports such a job, so nothing is given up in anybody's name
 			j.cell.back(j, now.Add(c.d.opts.Lease/4))
 			continue
 		}
@@ -396,16 +399,24 @@ func (c *consumer) giveBack(jobs []*job, left bool) {
 
 const maxLeft = 5
 
+// lease is how long a job may be out of which nothing is heard.
+func (c *consumer) lease() time.Duration {
+	if c.Model == event.ModelDownload {
+		return downloadTime
+	}
+	return c.d.opts.Lease
+}
+
 // keep is called when the answer was written whole: leases begin, or, where nobody will report (every poll but active
-// ones of binaries), the jobs end.
+// ones of binaries and downloads), the jobs end.
 func (c *consumer) keep(jobs []*job, leased bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	deadline := c.d.now().Add(c.d.opts.Lease)
+	deadline := c.d.now().Add(c.lease())
 	for _, j := range jobs {
 		switch {
 		case !c.isOpen(j):
-		case leased:
+		case leased && j.leased:
 			j.left = 0
 			j.deadline = deadline
 			j.cell.dirty = true

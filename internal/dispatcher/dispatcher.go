@@ -118,6 +118,7 @@ type Dispatcher struct {
 	letters   *letters
 	pause     *pause
 	inserts   *inserts
+	downloads *downloads
 	deletions *deletions
 	own       Ownership
 	peers     *peers // nil when this instance owns everything
@@ -190,7 +191,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.statuses = &statusFollower{d: d}
 	d.letters = &letters{d: d, at: map[letterID]place{}, about: map[letterID][]int64{}}
 	d.pause = newPause(d)
-	d.inserts, d.deletions = newInserts(d), newDeletions(d)
+	d.inserts, d.deletions, d.downloads = newInserts(d), newDeletions(d), newDownloads(d)
 	if d.own == nil {
 		d.own = alone{log}
 	}
@@ -201,7 +202,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	if err := d.findTails(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.statuses.begin(ctx); err != nil {
+	if err := errors.Join(d.statuses.begin(ctx), d.downloads.begin(ctx)); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(d.letters.catchUp(ctx), d.pause.catchUp(ctx)); err != nil {
@@ -230,6 +231,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.follow(run, "follow the pauses", d.pause.catchUp)
 	d.follow(run, "follow the inserts", d.inserts.catchUp)
 	d.follow(run, "follow the deletions", d.deletions.catchUp)
+	d.follow(run, "follow the downloads", d.downloads.catchUp)
 	d.done.Go(func() { d.deletions.writePurges(run) })
 	if opts.Ownership != nil {
 		d.peers = newPeers(d)

@@ -58,7 +58,11 @@ func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 	}
 	if a.leased && slices.ContainsFunc(jobs, (*job).mayHaveEnded) {
 		// Who was acknowledged a moment ago must not see the job again.
-		if err := a.d.statuses.catchUp(ctx); err != nil {
+		ends := a.d.statuses.catchUp
+		if a.consumer.Model == event.ModelDownload {
+			ends = a.d.downloads.catchUp
+		}
+		if err := ends(ctx); err != nil {
 			a.d.logger.Error("look for the ends of jobs", "err", err)
 			a.consumer.giveBack(jobs, false)
 			return false
@@ -89,7 +93,10 @@ func (a *answer) fill(ctx context.Context, jobs []*job) bool {
 			continue
 		}
 		id := ""
-		if a.leased {
+		if a.leased && a.consumer.Model == event.ModelDownload && !a.consumer.showDownload(j, record) {
+			continue
+		}
+		if a.leased && a.consumer.Model == event.ModelBinary {
 			key := eventKey(record)
 			id = a.consumer.jobID(j, key).String()
 			may, err := a.d.mayGoOut(ctx, a.consumer, j, record, id)

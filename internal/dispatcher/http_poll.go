@@ -21,7 +21,7 @@ type poll struct {
 	feeds    feedSet
 	count    int
 	deadline time.Duration
-	leased   bool // a job's end is reported by a status
+	leased   bool // a job's end is reported: by a status, or by a download event
 	active   bool
 	reset    bool   // the consumer begins anew first
 	query    string // what the filter was read from

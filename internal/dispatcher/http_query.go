@@ -27,7 +27,7 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 		return nil, err
 	}
 	get := &queryReader{q: q}
-	p := &poll{active: active, leased: active && model == event.ModelBinary, avro: get.bool("avro-format")}
+	p := &poll{active: active, leased: active && (model == event.ModelBinary || model == event.ModelDownload), avro: get.bool("avro-format")}
 	text := func(key string) string { return strings.ToValidUTF8(q.Get(key), "\uFFFD") } // names of groups and JSON must be
 	p.identity = identity{Name: text("name"), Version: text("version"), Model: model, Debug: get.bool("debug")}
 	p.count = min(max(get.int("count", 1), 1), maxCount)
@@ -77,7 +77,7 @@ func (d *Dispatcher) parsePoll(modelName string, q url.Values, active bool) (*po
 	if model == event.ModelBinary {
 		p.identity.Sources, p.identity.Actions = sortedSet(f.sources), sortedSet(f.actions)
 	}
-	p.feeds[feedRetry], p.reset = p.leased, get.bool("reset")
+	p.feeds[feedRetry], p.reset = p.leased && model == event.ModelBinary, get.bool("reset")
 	p.filter = f
 	q = maps.Clone(q)
 	for _, key := range []string{"count", "deadline", "deployment_key", "reset", "avro-format"} {

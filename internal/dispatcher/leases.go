@@ -64,8 +64,8 @@ func (d *Dispatcher) reap(ctx context.Context) {
 // prolong gives every job that is out the time back that the log was away, up to a whole lease: some went out meanwhile.
 func (d *Dispatcher) prolong(by time.Duration) {
 	d.logger.Warn("the log was away; leases run on", "for", by)
-	whole := d.now().Add(d.opts.Lease)
-	d.eachOut(func(_ *consumer, j *job) {
+	d.eachOut(func(c *consumer, j *job) {
+		whole := d.now().Add(c.lease())
 		if j.deadline.IsZero() {
 			return
 		}
@@ -96,6 +96,11 @@ func (c *consumer) reap(now time.Time, mayEnd bool) []burial {
 				case !j.out:
 					wake = wake || !j.notBefore.After(now)
 				case j.deadline.IsZero() || !mayEnd:
+				case c.Model == event.ModelDownload:
+					if j.deadline.Before(now) {
+						c.expireDownload(j)
+						wake = true
+					}
 				case now.Sub(j.begun) > maxJobTime:
 					c.giveUpLocked(j, event.ErrorTimeout, "the job took more than 24 hours in all")
 				case j.deadline.Before(now):

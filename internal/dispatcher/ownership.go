@@ -189,10 +189,15 @@ func (d *Dispatcher) takeOver(ctx context.Context, s *shard) error {
 	if err := d.statuses.replay(ctx, s, records.statuses); err != nil {
 		return err
 	}
+	var consumers []*consumer
 	for _, c := range d.all() {
 		if c.shard == s {
+			consumers = append(consumers, c)
 			c.inherit()
 		}
+	}
+	if err := d.downloads.replay(ctx, consumers); err != nil {
+		return err
 	}
 	d.mu.Lock()
 	s.ready = ctx.Err() == nil

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"lazuli/event"
 	"lazuli/internal/eventlog"
 )
 
@@ -299,8 +300,11 @@ func (cl *cell) record(feeds feedSet, now time.Time) cellRecord {
 		if j.attempt > 0 {
 			o.Spent, o.Since = int64(now.Sub(j.begun).Seconds()), j.since.Unix()
 		}
-		if j.key != (letterID{}) {
-			o.Key = hex.EncodeToString(j.key[:])
+		if key := j.key; key != (letterID{}) || j.about != (letterID{}) {
+			if key == (letterID{}) {
+				key = j.about
+			}
+			o.Key = hex.EncodeToString(key[:])
 		}
 		if j.out && j.shown && j.leased {
 			o.Lease = max(0, j.deadline.Sub(now).Milliseconds())
@@ -466,12 +470,15 @@ func (c *consumer) restore(all *progressRecords) {
 			for _, o := range r.Open {
 				j := &job{cell: cl, offset: o.Offset, time: time.UnixMilli(o.Appended), attempt: o.Attempt, failures: o.Failures, network: o.Network}
 				cl.jobs[o.Offset] = j
+				if c.Model == event.ModelDownload {
+					j.about, o.Key = parseOnceKey(o.Key), ""
+				}
 				switch {
 				case o.Attempt == 0:
 					cl.first = append(cl.first, j)
 					continue
 				case o.Lease >= 0:
-					j.out, j.shown, j.leased, j.worker, j.deadline = true, true, true, o.Worker, now.Add(c.d.opts.Lease)
+					j.out, j.shown, j.leased, j.worker, j.deadline = true, true, true, o.Worker, now.Add(c.lease())
 					if o.Key != "" {
 						c.hold(j, parseOnceKey(o.Key))
 					}

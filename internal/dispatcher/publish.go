@@ -131,7 +131,7 @@ func (p *Published) drop(it *item) {
 	}
 }
 
-// heed makes the inserts and deletions among the items effective before their post is answered.
+// heed makes the inserts, deletions and ends of downloads among the items effective before their post is answered.
 func (d *Dispatcher) heed(ctx context.Context, items []*item) {
 	for _, it := range items {
 		var err error
@@ -140,6 +140,8 @@ func (d *Dispatcher) heed(ctx context.Context, items []*item) {
 			err = d.inserts.catchUp(ctx)
 		case *event.Delete:
 			err = d.deletions.catchUp(ctx)
+		case *event.Download:
+			err = d.downloads.catchUp(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			d.logger.Error("follow what was published", "err", err) // it is tried again when the log moves
