@@ -2,6 +2,8 @@ package azul
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"lazuli/client"
+	"lazuli/event"
+	"lazuli/event/eventtest"
 	"lazuli/test/platform"
 )
 
@@ -173,4 +178,49 @@ func TestDispatcherAPI(t *testing.T) {
 	if err != nil || lines[len(lines)-1] != "16" {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestDownloadPlugin asks a download plugin for a file; it brings it, and says so. (This release of azul-runner brings only what
+// it finds in the store already: its test is the wrong way round.)
+func TestDownloadPlugin(t *testing.T) {
+	t.Parallel()
+	up := platform.Start(t, filepath.Join(t.TempDir(), "data"))
+	startPlugin(t, up, "download.py", "PLUGIN_REQUIRE_HISTORIC=true")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	sha, err := up.Submit(ctx, "there.txt", []byte("there already"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &event.Download{Head: event.Head{ModelVersion: event.ModelVersion, Timestamp: event.Now(), Author: event.Author{Category: "user", Name: "bob"}},
+		Action: "requested", Entity: event.DownloadEntity{Hash: sha}, Source: eventtest.Binary().Source}
+	request.Source.Name = "test"
+	api, err := client.NewDispatcher(up.Plugins)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer api.Close()
+	if _, err := api.PostEvents(ctx, event.ModelDownload, request); err != nil {
+		t.Fatal(err)
+	}
+	fetched := sha256.Sum256([]byte("fetched " + sha))
+	for {
+		var f platform.File
+		if err := up.Get(ctx, "/api/v1/binaries/"+hex.EncodeToString(fetched[:]), &f); err == nil {
+			break
+		}
+		select { // the plugin needs a moment to start
+		case <-ctx.Done():
+			t.Fatal("the plugin brought nothing")
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	for counted := 0; counted < 2; { // the outcome comes after the file
+		answer, err := api.Poll(ctx, client.PollParams{Model: event.ModelDownload, Passive: true, Consumer: client.Consumer{Name: "reader", Version: "1", Live: true, Historic: true}, Count: 10, Deadline: 10 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted += len(answer.Events)
+	}
+	readBack(ctx, t, up, map[string]int{"download": 2, "plugin": 1})
 }

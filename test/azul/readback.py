@@ -15,7 +15,7 @@ api = dispatcher.DispatcherAPI(
     deployment_key="readback",
 )
 counts = {}
-for model in ("binary", "status", "plugin"):
+for model in ("binary", "status", "plugin", "download"):
     read = getattr(api, f"get_{model}_events")
     counts[model] = 0
     while True:
