@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -50,11 +51,43 @@ func printDead(out io.Writer, dead []client.DeadLetter) error {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tTIME\tPLUGIN\tATTEMPTS\tSHA256\tREASON")
-	for _, d := range dead {
-		fmt.Fprintf(w, "%s\t%s\t%s %s\t%d\t%s\t%s\n", shortID(d.ID), timeText(d.Time), printable(d.Plugin), printable(d.Version), d.Attempts,
+	ids := uniqueIDs(dead)
+	for i, d := range dead {
+		fmt.Fprintf(w, "%s\t%s\t%s %s\t%d\t%s\t%s\n", printable(ids[i]), timeText(d.Time), printable(d.Plugin), printable(d.Version), d.Attempts,
 			printable(d.SHA256), shorten(d.Reason, maxNameWidth))
 	}
 	return w.Flush()
+}
+
+// uniqueIDs returns the beginnings of letters' IDs that are enough to name each, twelve characters or more: IDs begin with the event's
+// key, so two plugins' letters about one event differ late.
+func uniqueIDs(dead []client.DeadLetter) []string {
+	sorted := make([]string, len(dead))
+	for i := range dead {
+		sorted[i] = dead[i].ID
+	}
+	slices.Sort(sorted)
+	ids := make([]string, len(dead))
+	for i, d := range dead {
+		at, _ := slices.BinarySearch(sorted, d.ID)
+		need := 12
+		for _, other := range []int{at - 1, at + 1} {
+			if other >= 0 && other < len(sorted) {
+				need = max(need, common(d.ID, sorted[other])+1)
+			}
+		}
+		ids[i] = d.ID[:min(need, len(d.ID))]
+	}
+	return ids
+}
+
+// common is how many bytes two texts begin with alike.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // shortID is the beginning of an ID, as far as it is needed to tell events apart. Commands take any beginning that is unique.
