@@ -48,6 +48,7 @@ type job struct {
 	time   time.Time // when the event was appended
 	out    bool      // handed out, or given up and waiting for the record of that
 
+	ours     bool // it was handed out by this life of the dispatcher, the last time
 	shown    bool // its event is in an answer: a client may have it
 	leased   bool // its end is reported by a status; otherwise it ends with the answer
 	attempt  int  // hand-outs so far; the number of the current one
@@ -127,7 +128,7 @@ func (c *cell) waiting(now time.Time) *job {
 // take marks a waiting job as out.
 func (c *cell) take(j *job, now time.Time) {
 	c.unqueue(j)
-	j.out, j.shown = true, false
+	j.out, j.shown, j.ours = true, false, true
 	j.attempt++
 	j.since, j.deadline = now, time.Time{}
 	if j.begun.IsZero() {

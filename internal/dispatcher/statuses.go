@@ -190,7 +190,12 @@ const (
 
 // newer tells whether the current hand-out came after the one that a status names. Attempts count again from the last
 // record after a crash, so the time counts as well.
+//
+// What this life of the dispatcher handed out itself is the newest there is, so any other id is an older one's.
 func (j *job) newer(id event.JobID) bool {
+	if j.ours {
+		return id.Attempt != j.attempt || id.Unix != j.since.Unix()
+	}
 	return id.Attempt < j.attempt || id.Unix < j.since.Unix()
 }
 
