@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,14 +30,16 @@ type DeadLetter struct {
 
 // letters knows where each dead letter lies. Every instance follows the topic.
 //
-// A letter is closed, by a tombstone, when its job ends well after all: by a late status, or because somebody had it tried
-// again (Retry). The job that a retry makes is another one, with another id; the key of its record is the letter's ID.
+// A letter is closed, by a tombstone, when its consumer ends a job of its event well after all: by a late status, because
+// somebody had it tried again (Retry), or because the file was submitted again; see letters_close.go. The job that a retry makes is
+// another one, with another id; the key of its record is the letter's ID.
 type letters struct {
 	d *Dispatcher
 
 	mu   sync.Mutex
 	next int64
-	at   map[letterID]int64 // offset of the record
+	at   map[letterID]int64      // offset of the record
+	of   map[letterID][]letterID // open letters, by event and plugin version; see pairOf
 }
 
 // letterID stands for an ID in memory.
@@ -67,16 +70,31 @@ func (l *letters) catchUp(ctx context.Context) error {
 		}
 		for i := range page.Records {
 			r := &page.Records[i]
-			if id := newLetterID(string(r.Key)); len(r.Value) == 0 {
-				delete(l.at, id)
-			} else {
-				l.at[id] = r.Position.Offset
-			}
+			l.apply(string(r.Key), r)
 		}
 		if page.Next <= l.next {
 			return nil
 		}
 		l.next = page.Next
+	}
+}
+
+// apply takes in a letter, or the tombstone that closes it. The caller holds l.mu.
+func (l *letters) apply(key string, r *eventlog.Record) {
+	id := newLetterID(key)
+	_, had := l.at[id]
+	pair, ok := pairOf(key)
+	switch {
+	case len(r.Value) > 0:
+		l.at[id] = r.Position.Offset
+		if ok && !had {
+			l.of[pair] = append(l.of[pair], id)
+		}
+	case had:
+		delete(l.at, id)
+		if l.of[pair] = slices.DeleteFunc(l.of[pair], func(o letterID) bool { return o == id }); len(l.of[pair]) == 0 {
+			delete(l.of, pair)
+		}
 	}
 }
 
@@ -108,35 +126,6 @@ func letterOf(id event.JobID, record *eventlog.Record) string {
 func eventKey(record *eventlog.Record) string {
 	key, _, _ := strings.Cut(string(record.Key), ".")
 	return key
-}
-
-// close returns the records that close the letters of jobs which end well by some of the items. The error that the dispatcher
-// published in a plugin's name goes with the letter of a retried job; that of a late one is replaced by its own status.
-func (l *letters) close(ctx context.Context, items []*item) []eventlog.Record {
-	var records []eventlog.Record
-	for _, it := range items {
-		status, ok := it.ev.(*event.Status)
-		if !ok || !status.Entity.Status.Success() && status.Entity.Status != event.OptOut {
-			continue
-		}
-		id, ok := event.ParseJobID(status.Entity.Input.Dequeued)
-		if !ok || !strings.HasPrefix(id.Consumer, status.Author.Name+".") {
-			continue // a pusher's, or a sub-plugin's
-		}
-		letter := id.Run()
-		if id.Feed == feedRetry.letter() {
-			record, err := l.d.load(ctx, eventlog.Partition{Topic: l.d.names.system(topicRetry), Index: id.Partition}, id.Offset)
-			if err != nil {
-				continue // retried again meanwhile: the newer one closes it
-			}
-			letter = string(record.Key)
-			records = append(records, eventlog.Record{Topic: l.d.names.system(string(event.ModelStatus)), Key: []byte(statusKey(letter, status.Author.Name) + suffixDead)})
-		}
-		if _, dead := l.find(letter); dead {
-			records = append(records, eventlog.Record{Topic: l.d.names.system(topicDead), Key: []byte(letter)})
-		}
-	}
-	return records
 }
 
 // statusKey is the key of the status of a run by an author.

@@ -147,3 +147,40 @@ func TestRetryOfAnEventThatIsGone(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestSuccessByAnotherWayClosesTheLetter: the file is submitted again, and its job goes well.
+func TestSuccessByAnotherWayClosesTheLetter(t *testing.T) {
+	for _, again := range []string{"live", "expedited"} {
+		t.Run(again, func(t *testing.T) {
+			b := newBench(t)
+			b.publish(b.file("src", "poison"))
+			b.kill("P", "poison")
+			b.kill("Q", "poison")
+			newer := b.file("src", "poison")
+			newer.Source.Timestamp = event.At(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
+			newer.Flags.Expedite = again == "expedited"
+			b.publish(newer, b.file("src", "else"))
+			b.restart()
+			job := b.mustPoll("P", "poison")
+			b.status(b.mustPoll("P", "else"), "P", event.Completed)
+			if ids := b.openLetters(); len(ids) != 2 {
+				t.Errorf("success on another file: %q", ids)
+			}
+			b.status(b.look("P&version=2", ""), "P", event.Completed)
+			b.status(b.look("P", "d-action=mapped&r-source=src"), "P", event.Completed)
+			if ids := b.openLetters(); len(ids) != 2 {
+				t.Errorf("success of another version, and of another consumer: %q", ids)
+			}
+			b.status(job, "P", event.OptOut)
+			if ids := b.openLetters(); len(ids) != 1 || !strings.Contains(ids[0], ".Q.1.") {
+				t.Errorf("the letters that are open: %q", ids)
+			}
+			if err := b.d.letters.catchUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if l := b.d.letters; len(l.at) != 1 || len(l.of) != 1 {
+				t.Errorf("%d letters in memory, of %d pairs", len(l.at), len(l.of))
+			}
+		})
+	}
+}
