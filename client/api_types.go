@@ -40,6 +40,7 @@ type Pending struct {
 	Plugin  string    `json:"plugin"`
 	Version string    `json:"version"`
 	State   string    `json:"state"` // "waiting" or "running"
+	Feed    string    `json:"feed,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
 }
 

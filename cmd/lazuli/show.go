@@ -139,7 +139,7 @@ func stateText(f *client.File) string {
 	}
 	var jobs []string
 	for _, p := range f.Pending {
-		jobs = append(jobs, p.Plugin+" "+p.State)
+		jobs = append(jobs, p.Plugin+" "+jobText(p.State, p.Feed))
 	}
 	return f.State + ": " + strings.Join(slices.Compact(slices.Sorted(slices.Values(jobs))), ", ")
 }

@@ -56,7 +56,15 @@ func printWhy(out io.Writer, list []client.Why) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PLUGIN\tSTATE\tWHY")
 	for _, y := range list {
-		fmt.Fprintf(w, "%s %s\t%s\t%s\n", printable(y.Plugin), printable(y.Version), y.State, shorten(y.Sentence, 4*maxNameWidth))
+		fmt.Fprintf(w, "%s %s\t%s\t%s\n", printable(y.Plugin), printable(y.Version), jobText(y.State, y.Feed), shorten(y.Sentence, 4*maxNameWidth))
 	}
 	return w.Flush()
+}
+
+// jobText is the state of a job for people: one that waits to be tried again, after it was given up, is not in the queue of the others.
+func jobText(state, feed string) string {
+	if state == "waiting" && feed == "retry" {
+		return "waiting (retry)"
+	}
+	return state
 }

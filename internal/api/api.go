@@ -42,6 +42,7 @@ type PendingJob struct {
 	Plugin   string    `json:"plugin"`
 	Version  string    `json:"version"`
 	State    string    `json:"state"` // waiting or running
+	Feed     string    `json:"feed,omitempty"`
 	Since    time.Time `json:"since,omitzero"`
 	Position string    `json:"-"`
 }

@@ -58,22 +58,22 @@ func (d *Dispatcher) Explain(ctx context.Context, positions []string) ([]Explana
 	list := []Explanation{}
 	now := d.now()
 	active := d.active(now)
-	for _, text := range positions {
-		pos, err := parsePosition(text)
+	at := make([]eventlog.Position, len(positions))
+	for i, text := range positions {
+		var err error
+		if at[i], err = parsePosition(text); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range d.binaryConsumers() {
+		all, err := c.explainAll(ctx, at, now)
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range d.all() {
-			if c.Model != event.ModelBinary {
-				continue
-			}
-			e, err := c.explain(ctx, pos, now)
-			if err != nil {
-				return nil, err
-			}
-			e.Position, e.Active = text, active[c]
-			list = append(list, e)
+		for i := range all {
+			all[i].Position, all[i].Active = positions[i], active[c]
 		}
+		list = append(list, all...)
 	}
 	sortExplanations(list)
 	return list, nil
@@ -170,21 +170,15 @@ func (d *Dispatcher) active(now time.Time) map[*consumer]bool {
 // activeFor is how long after its last poll a consumer counts as one for which somebody works.
 const activeFor = time.Minute
 
-// explain says where an event stands with the consumer.
-func (c *consumer) explain(ctx context.Context, pos eventlog.Position, now time.Time) (Explanation, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := Explanation{Plugin: c.Name, Version: c.Version, Consumer: c.key, State: StateAbsent}
+// explainEvent says where an event stands with the consumer, retries aside, and returns the hash of its key. The caller holds c.mu.
+func (c *consumer) explainEvent(ctx context.Context, e *Explanation, pos eventlog.Position, now time.Time) (uint64, error) {
 	entries, _, err := c.d.pages.from(ctx, pos.Partition, c.Model, pos.Offset, pos.Offset+1)
-	if err != nil {
-		return e, err
+	if err != nil || len(entries) == 0 || entries[0].offset != pos.Offset || entries[0].bad {
+		return 0, err
 	}
-	if len(entries) == 0 || entries[0].offset != pos.Offset || entries[0].bad {
-		return e, nil
-	}
-	r := &entries[0].routing
+	r, key := &entries[0].routing, entries[0].key
 	if e.Rule, err = c.skip(ctx, pos.Partition, &entries[0], now); err != nil {
-		return e, err
+		return key, err
 	}
 	if e.Rule != passed {
 		e.State, e.Detail = StateSkipped, c.filter.describe(e.Rule, r)
@@ -192,24 +186,21 @@ func (c *consumer) explain(ctx context.Context, pos eventlog.Position, now time.
 	cl := c.cellAt(pos)
 	if cl == nil {
 		if e.State == StateSkipped {
-			return e, nil
+			return key, nil
 		}
 		e.State, e.Rule = StateSkipped, skipSource
 		e.Detail = fmt.Sprintf("the plugin does not read %s", pos.Topic)
-		return e, nil
+		return key, nil
 	}
 	e.Feed = cl.feed.String()
 	j := cl.jobs[pos.Offset]
 	switch {
 	case j != nil && j.out:
-		e.State, e.Rule, e.Detail = StateRunning, "", ""
-		e.Worker, e.Since, e.Lease, e.Attempt, e.Failed = j.worker, j.since, j.deadline, j.attempt, j.failures
+		e.Rule, e.Detail = "", ""
+		e.running(j)
 	case j != nil:
-		e.State, e.Rule, e.Detail = StateWaiting, "", ""
-		e.Attempt, e.Failed, e.Ahead = j.attempt, j.failures, c.ahead(cl, pos.Offset)
-		if j.notBefore.After(now) && !j.notBefore.Equal(never) {
-			e.NotBefore = j.notBefore
-		}
+		e.Rule, e.Detail, e.Ahead = "", "", c.ahead(cl, pos.Offset)
+		e.waiting(j, now)
 		if j.waitsFor != (letterID{}) {
 			e.Detail = "the same event is out in the other feed"
 		}
@@ -222,7 +213,7 @@ func (c *consumer) explain(ctx context.Context, pos eventlog.Position, now time.
 	default:
 		e.State, e.Ahead = StateWaiting, c.ahead(cl, pos.Offset)
 	}
-	return e, nil
+	return key, nil
 }
 
 // cellAt returns the cell that an event belongs to. The caller holds c.mu.
@@ -335,6 +326,7 @@ type PendingJob struct {
 	Plugin   string
 	Version  string
 	State    string // "waiting" or "running"
+	Feed     string // by which the plugin gets it, or got it
 	Since    time.Time
 	Position string // of the event, "topic/partition/offset"
 }
@@ -346,7 +338,7 @@ func (d *Dispatcher) Pending(ctx context.Context, positions []string) ([]Pending
 	var list []PendingJob
 	for i := range all {
 		if e := &all[i]; e.Active && (e.State == StateWaiting || e.State == StateRunning) {
-			list = append(list, PendingJob{e.Plugin, e.Version, e.State, e.Since, e.Position})
+			list = append(list, PendingJob{e.Plugin, e.Version, e.State, e.Feed, e.Since, e.Position})
 		}
 	}
 	return list, err

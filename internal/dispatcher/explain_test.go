@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"lazuli/event"
 )
@@ -107,5 +108,85 @@ func TestExplainAsksEveryInstance(t *testing.T) {
 	got := c.why("azul.lazuli.src.binary.sourced/0/0")
 	if n := strings.Count(got, " running historic"); n != 6 || strings.Count(got, "\n") != 5 {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// TestExplainRetries: a job that was given up and is tried again is waited for.
+func TestExplainRetries(t *testing.T) {
+	const at = "azul.lazuli.src.binary.sourced/0/0"
+	b := newBench(t)
+	pending := func() (list []string) {
+		jobs, err := b.d.Pending(t.Context(), []string{at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range jobs {
+			list = append(list, j.Plugin+" "+j.State+" "+j.Feed)
+		}
+		return list
+	}
+	wants := func(when, state, waitedFor string) {
+		t.Helper()
+		if got := b.why(at); got != "Other running historic\n"+state {
+			t.Errorf("%s: %q, want %q", when, got, state)
+		}
+		if got := strings.Join(pending(), ", "); got != waitedFor {
+			t.Errorf("%s: waited for %q, want %q", when, got, waitedFor)
+		}
+	}
+	b.publish(b.file("src", "poison"), b.file("src", "more"))
+	b.look("Other", "")
+	b.look("P", "")
+	b.look("P", "")
+	for range 3 {
+		b.clock.advance(2 * time.Minute)
+		b.d.reap(t.Context())
+		b.look("P", "")
+		b.look("P", "")
+	}
+	b.d.reap(t.Context())
+	b.look("Other", "")
+	wants("given up", "P ended historic", "Other running historic")
+	ids := b.openLetters()
+	if len(ids) != 2 {
+		t.Fatalf("dead letters %q", ids)
+	}
+	for _, id := range []string{ids[1], ids[0]} {
+		if err := b.d.Retry(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wants("before a poll", "P waiting retry, 1 ahead", "Other running historic, P waiting retry")
+	first := b.look("P", "worker=w")
+	wants("looked at", "P waiting retry", "Other running historic, P waiting retry")
+	job := b.look("P", "")
+	wants("out", "P running retry", "Other running historic, P running retry")
+	b.restart()
+	b.look("Other", "")
+	b.look("P", "")
+	wants("out, after a restart", "P running retry", "Other running historic, P running retry")
+	b.status(first, "P", event.Completed)
+	b.status(job, "P", event.Completed)
+	wants("done", "P ended historic", "Other running historic")
+}
+
+// TestExplainRetryThatNobodyNeeds: the job ended well after somebody had it tried again, and does not go out.
+func TestExplainRetryThatNobodyNeeds(t *testing.T) {
+	const at = "azul.lazuli.src.binary.sourced/0/0"
+	b := newBench(t)
+	b.publish(b.file("src", "slow"))
+	late := b.kill("P", "slow")
+	if err := b.d.Retry(t.Context(), b.openLetters()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.why(at); got != "P waiting retry" {
+		t.Errorf("tried again: %q", got)
+	}
+	b.status(late, "P", event.Completed)
+	if err := b.d.letters.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.why(at); got != "P ended historic" {
+		t.Errorf("after the late success: %q", got)
 	}
 }

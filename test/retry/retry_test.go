@@ -162,7 +162,22 @@ func TestRetryAfterThePluginIsMended(t *testing.T) {
 	if out, err := b.run("dead", "retry", dead[0].ID[:12]); err != nil || !strings.Contains(out, "1 tried again") {
 		t.Fatalf("%v: %s", err, out)
 	}
+	if w := b.why(sha, "Fragile"); w.State != "waiting" || w.Feed != "retry" || !strings.Contains(w.Sentence, "tried again") {
+		t.Errorf("why, before it is polled again: %s by %s: %s", w.State, w.Feed, w.Sentence)
+	}
+	if out, err := b.run("why", sha, "Fragile"); err != nil || !strings.Contains(out, "waiting (retry)") {
+		t.Errorf("why: %v: %s", err, out)
+	}
+	if page := b.page("/file/" + sha); !strings.Contains(page, "waiting (retry)") {
+		t.Error("the file's page does not say that it waits")
+	}
+	if f, err := b.api.File(b.ctx, sha, 0); err != nil || f.State != client.StateWorking || f.Pending[0].Feed != "retry" {
+		t.Errorf("before it is polled again: %+v: %v", f, err)
+	}
 	job := b.poll("Fragile")
+	if f, err := b.api.File(b.ctx, sha, time.Millisecond); err != nil || f.State != client.StateWorking || f.Pending[0].State != "running" {
+		t.Errorf("while it runs: %+v: %v", f, err)
+	}
 	b.finish("Fragile", job)
 	f, err := b.up.Settled(b.ctx, sha)
 	if err != nil {
