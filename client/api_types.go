@@ -185,6 +185,16 @@ type DeadLetter struct {
 	Reason   string    `json:"reason"`
 	Position string    `json:"position"` // of the event in the log, "topic/partition/offset"
 	Time     time.Time `json:"time"`
+
+	Short   string          `json:"short,omitempty"`    // the shortest beginning of the ID that no other has now
+	NoRetry string          `json:"no_retry,omitempty"` // why it cannot be tried again
+	Event   json.RawMessage `json:"event,omitempty"`    // of one letter that was asked for, if the log still has it
+}
+
+// DeadPage is a page of dead letters. Next is the cursor for more, "" at the end.
+type DeadPage struct {
+	Dead []DeadLetter `json:"dead"`
+	Next string       `json:"next,omitempty"`
 }
 
 // Why is why a plugin did or did not run on a file. State is running, waiting, ended, skipped, still (in a feed that the plugin

@@ -217,6 +217,14 @@ func (a apiDispatcher) Explain(ctx context.Context, positions []string) ([]api.E
 	return list, err
 }
 
+func (a apiDispatcher) Event(ctx context.Context, position string) ([]byte, error) {
+	text, err := a.d.Event(ctx, position)
+	if errors.Is(err, dispatcher.ErrEventGone) {
+		return nil, api.ErrEventGone
+	}
+	return text, err
+}
+
 func (a apiDispatcher) Retry(ctx context.Context, id string) error {
 	err := a.d.Retry(ctx, id)
 	switch {

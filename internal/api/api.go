@@ -31,6 +31,8 @@ type Dispatcher interface {
 	Pending(ctx context.Context, positions []string) ([]PendingJob, error)
 	// Explain says of every consumer of binary events where events stand with it, given by position.
 	Explain(ctx context.Context, positions []string) ([]Explanation, error)
+	// Event returns the record at a position, "topic/partition/offset", as it is in the log; ErrEventGone.
+	Event(ctx context.Context, position string) ([]byte, error)
 	// Retry has the job of a dead letter tried again; ErrNoLetter, ErrEventGone.
 	Retry(ctx context.Context, id string) error
 	// Invalid tells whether an error is about what was given.
@@ -111,6 +113,7 @@ func New(deps Deps, opts Options) *API {
 	huma.Register(h, get("/api/v1/search", "search", "Find files"), a.search)
 	huma.Register(h, get("/api/v1/plugins", "plugins", "The plugins and what they did"), a.plugins)
 	huma.Register(h, get("/api/v1/dead", "dead", "Jobs that were given up"), a.dead)
+	huma.Register(h, get("/api/v1/dead/{id}", "dead-letter", "A job that was given up, and its event"), a.deadOne)
 	huma.Register(h, huma.Operation{OperationID: "retry", Method: http.MethodPost, Path: "/api/v1/dead/retry",
 		Summary: "Have jobs that were given up tried again"}, a.retry)
 	huma.Register(h, get("/api/v1/status", "status", "What the platform holds"), a.status)

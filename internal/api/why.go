@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -180,51 +179,4 @@ func (w *Why) sentence() string {
 		text += "; nobody runs it now"
 	}
 	return text
-}
-
-// The errors of Dispatcher.Retry that are about what was given.
-var (
-	ErrNoLetter  = errors.New("there is no such dead letter, or it is about an event that could not be indexed")
-	ErrEventGone = errors.New("the event is no longer in the log: submit the file again")
-)
-
-type retryInput struct {
-	Body struct {
-		IDs []string `json:"ids" minItems:"1" maxItems:"10000" doc:"of dead letters"`
-	}
-}
-
-// Retried is what became of one dead letter.
-type Retried struct {
-	ID    string `json:"id"`
-	Error string `json:"error,omitempty"` // why it is not tried again
-}
-
-type retryAnswer struct {
-	Retried []Retried `json:"retried"`
-}
-
-// retry is POST /api/v1/dead/retry.
-func (a *API) retry(ctx context.Context, in *retryInput) (*struct{ Body retryAnswer }, error) {
-	list, err := a.Retry(ctx, in.Body.IDs)
-	if err != nil {
-		return nil, a.problem(err)
-	}
-	return &struct{ Body retryAnswer }{retryAnswer{list}}, nil
-}
-
-// Retry has jobs that were given up tried again. An error is trouble of the platform; what is wrong with one letter stands with it.
-func (a *API) Retry(ctx context.Context, ids []string) ([]Retried, error) {
-	list := make([]Retried, len(ids))
-	for i, id := range ids {
-		list[i].ID = id
-		err := a.Dispatcher.Retry(ctx, id)
-		switch {
-		case errors.Is(err, ErrNoLetter), errors.Is(err, ErrEventGone):
-			list[i].Error = err.Error()
-		case err != nil:
-			return nil, fmt.Errorf("retry %s: %w", id, err)
-		}
-	}
-	return list, nil
 }

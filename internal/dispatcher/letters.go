@@ -168,16 +168,9 @@ func (d *Dispatcher) Retry(ctx context.Context, id string) error {
 	if letter.Position == "" {
 		return ErrEventGone // of an insert
 	}
-	pos, err := parsePosition(letter.Position)
+	job, err := d.at(ctx, letter.Position)
 	if err != nil {
-		return fmt.Errorf("read the dead letter: %w", err)
-	}
-	job, err := d.load(ctx, pos.Partition, pos.Offset)
-	if errors.Is(err, errGone) || errors.Is(err, eventlog.ErrNoTopic) {
-		return ErrEventGone
-	}
-	if err != nil {
-		return fmt.Errorf("read the event: %w", err)
+		return err
 	}
 	entry := readEntry(job, event.ModelBinary)
 	if entry.bad {
@@ -191,4 +184,29 @@ func (d *Dispatcher) Retry(ctx context.Context, id string) error {
 	}
 	d.noteEnds(positions)
 	return nil
+}
+
+// Event returns the value of the record at a position, "topic/partition/offset"; ErrEventGone.
+func (d *Dispatcher) Event(ctx context.Context, position string) ([]byte, error) {
+	record, err := d.at(ctx, position)
+	if err != nil {
+		return nil, err
+	}
+	return record.Value, nil
+}
+
+// at is load for a position in text. The error is ErrEventGone when nothing is there.
+func (d *Dispatcher) at(ctx context.Context, position string) (*eventlog.Record, error) {
+	pos, err := parsePosition(position)
+	if err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	record, err := d.load(ctx, pos.Partition, pos.Offset)
+	if errors.Is(err, errGone) || errors.Is(err, eventlog.ErrNoTopic) {
+		return nil, ErrEventGone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	return record, nil
 }
