@@ -168,14 +168,11 @@ func (a *API) DeadLetter(ctx context.Context, id string) (*DeadLetter, error) {
 }
 
 // Why says of every plugin why it did or did not run on a file; plugin may name one.
-func (a *API) Why(ctx context.Context, hash, plugin string) ([]Why, error) {
+func (a *API) Why(ctx context.Context, hash, plugin string) (*WhyAnswer, error) {
 	q := url.Values{}
 	set(q, "plugin", plugin)
-	var out struct {
-		Plugins []Why `json:"plugins"`
-	}
-	err := a.get(ctx, "/api/v1/binaries/"+url.PathEscape(hash)+"/why", q, 0, &out)
-	return out.Plugins, err
+	out := &WhyAnswer{}
+	return out, a.get(ctx, "/api/v1/binaries/"+url.PathEscape(hash)+"/why", q, 0, out)
 }
 
 // Retry has jobs that were given up tried again, by the IDs of their dead letters.

@@ -33,6 +33,13 @@ type File struct {
 	Binary
 	State   string    `json:"state"`
 	Pending []Pending `json:"pending"`
+	Silent  []Silent  `json:"silent,omitempty"`
+}
+
+// Silent is an instance of the dispatcher that did not answer: what its plugins have is not known.
+type Silent struct {
+	Instance string `json:"instance"` // base URL
+	Error    string `json:"error"`
 }
 
 // Pending is a job that has not ended.
@@ -215,6 +222,12 @@ type Why struct {
 	Failed   int       `json:"failed,omitempty"`
 	Position string    `json:"position,omitempty"`
 	Status   *Status   `json:"status,omitempty"`
+}
+
+// WhyAnswer is what every instance that answers says of its plugins.
+type WhyAnswer struct {
+	Plugins []Why    `json:"plugins"`
+	Silent  []Silent `json:"silent,omitempty"`
 }
 
 // Retried is what became of a dead letter that was to be tried again; Error says why it is not.

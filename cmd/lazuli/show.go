@@ -65,6 +65,7 @@ func showFile(cmd *cobra.Command, api *client.API, hash string, asJSON bool) err
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), f)
 	}
+	printSilent(cmd.ErrOrStderr(), f.Silent)
 	return printFile(cmd.OutOrStdout(), f)
 }
 

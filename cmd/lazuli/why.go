@@ -36,16 +36,25 @@ func newWhyCmd() *cobra.Command {
 			return err
 		}
 		defer api.Close()
-		list, err := api.Why(cmd.Context(), hash, plugin)
+		answer, err := api.Why(cmd.Context(), hash, plugin)
 		if err != nil {
 			return fmt.Errorf("why %s: %w", hash, err)
 		}
 		if asJSON {
-			return printJSON(cmd.OutOrStdout(), map[string]any{"plugins": append([]client.Why{}, list...)})
+			answer.Plugins = append([]client.Why{}, answer.Plugins...)
+			return printJSON(cmd.OutOrStdout(), answer)
 		}
-		return printWhy(cmd.OutOrStdout(), list)
+		printSilent(cmd.ErrOrStderr(), answer.Silent)
+		return printWhy(cmd.OutOrStdout(), answer.Plugins)
 	}
 	return cmd
+}
+
+// printSilent names the instances that did not answer.
+func printSilent(errOut io.Writer, list []client.Silent) {
+	for _, s := range list {
+		fmt.Fprintf(errOut, "the dispatcher at %s does not answer, so what its plugins do is not known: %s\n", printable(s.Instance), printable(s.Error))
+	}
 }
 
 func printWhy(out io.Writer, list []client.Why) error {

@@ -33,6 +33,7 @@ type platform struct {
 	published *event.Binary
 	changes   chan string
 	refuse    error
+	silent    []Silent // instances that do not answer
 }
 
 func (p *platform) Store(ctx context.Context, source, label string, r io.Reader) (event.Datastream, error) {
@@ -59,21 +60,21 @@ func (p *platform) Publish(_ context.Context, events ...event.Event) error {
 	return p.published.Validate()
 }
 
-func (p *platform) Pending(_ context.Context, positions []string) ([]PendingJob, error) {
+func (p *platform) Pending(_ context.Context, positions []string) ([]PendingJob, []Silent, error) {
 	if len(positions) == 0 || p.pending.Add(-1) < 0 {
-		return nil, nil
+		return nil, p.silent, nil
 	}
-	return []PendingJob{{Plugin: "Slow", State: "running"}}, nil
+	return []PendingJob{{Plugin: "Slow", State: "running"}}, nil, nil
 }
 
-func (p *platform) Explain(_ context.Context, positions []string) ([]Explanation, error) {
+func (p *platform) Explain(_ context.Context, positions []string) ([]Explanation, []Silent, error) {
 	list := []Explanation{}
 	for _, at := range positions {
 		list = append(list, Explanation{Plugin: "Busy", Version: "1", Consumer: "busy", Position: at, State: "waiting", Ahead: 7, Active: true},
 			Explanation{Plugin: "Done", Version: "1", Consumer: "done", Position: at, State: "ended"},
 			Explanation{Plugin: "Images", Version: "2", Consumer: "images", Position: at, State: "skipped", Rule: "r", Detail: "it is no image"})
 	}
-	return list, nil
+	return list, p.silent, nil
 }
 
 func (p *platform) Event(_ context.Context, position string) ([]byte, error) {
@@ -384,5 +385,27 @@ func TestDeadLetter(t *testing.T) {
 	}
 	if code, _ := call(t, "GET", server.URL+"/api/v1/dead?cursor=x", ""); code != 400 {
 		t.Errorf("a bad cursor: %d", code)
+	}
+}
+
+// TestSilentInstance: what an instance that does not answer has is not known, so nothing says that a file is done.
+func TestSilentInstance(t *testing.T) {
+	p, server := newAPI(t)
+	sha, now := strings.Repeat("a", 64), time.Now()
+	err := p.idx.Apply(t.Context(), index.Batch{
+		Documents: []index.Document{{ID: "1", SHA256: sha, Position: "t/0/0", Action: "sourced", AuthorName: "u", Timestamp: now, SourceName: "s", SourceTimestamp: now}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.silent = []Silent{{"http://10.0.0.9:8111", "connection refused"}}
+	const named = `"silent":[{"instance":"http://10.0.0.9:8111","error":"connection refused"}]`
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+sha, ""); code != 200 || !strings.Contains(body, `"state":"working"`) || !strings.Contains(body, named) {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+sha+"/why", ""); code != 200 || !strings.Contains(body, `"plugin":"Busy"`) || !strings.Contains(body, named) {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+sha+"/why?plugin=Elsewhere", ""); code != 200 || !strings.Contains(body, named) {
+		t.Errorf("a plugin that the silent instance may know: %d %s", code, body)
 	}
 }

@@ -45,9 +45,15 @@ type Why struct {
 	Others   []Explanation `json:"others,omitempty"` // of the file's other events
 }
 
+// WhyAnswer is what every instance that answers says of its plugins.
+type WhyAnswer struct {
+	Plugins []Why    `json:"plugins"`
+	Silent  []Silent `json:"silent,omitempty"`
+}
+
 type whyList struct {
-	SHA256  string `json:"sha256"`
-	Plugins []Why  `json:"plugins"`
+	SHA256 string `json:"sha256"`
+	WhyAnswer
 }
 
 type whyInput struct {
@@ -60,17 +66,17 @@ func (a *API) why(ctx context.Context, in *whyInput) (*struct{ Body whyList }, e
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	list, err := a.Why(ctx, b)
+	answer, err := a.Why(ctx, b)
 	if err != nil {
 		return nil, a.problem(err)
 	}
 	if in.Plugin != "" {
-		list = slices.DeleteFunc(list, func(w Why) bool { return !strings.EqualFold(w.Plugin, in.Plugin) })
-		if len(list) == 0 {
+		answer.Plugins = slices.DeleteFunc(answer.Plugins, func(w Why) bool { return !strings.EqualFold(w.Plugin, in.Plugin) })
+		if len(answer.Plugins)+len(answer.Silent) == 0 {
 			return nil, huma.Error404NotFound(fmt.Sprintf("no plugin %q is registered or has polled", in.Plugin))
 		}
 	}
-	return &struct{ Body whyList }{whyList{b.SHA256, list}}, nil
+	return &struct{ Body whyList }{whyList{b.SHA256, answer}}, nil
 }
 
 // rank orders the states of an event by how much they tell.
@@ -80,14 +86,14 @@ var rank = map[string]int{"running": 0, "waiting": 1, "ended": 2, "skipped": 3, 
 const unpolled = "unpolled"
 
 // Why says of every plugin that polls or is registered why it did or did not run on a file, by name, the newest version first.
-func (a *API) Why(ctx context.Context, b *index.Binary) ([]Why, error) {
-	all, err := a.Dispatcher.Explain(ctx, positions(b))
+func (a *API) Why(ctx context.Context, b *index.Binary) (WhyAnswer, error) {
+	all, silent, err := a.Dispatcher.Explain(ctx, positions(b))
 	if err != nil {
-		return nil, err
+		return WhyAnswer{}, err
 	}
 	registered, err := a.Index.Plugins(ctx)
 	if err != nil {
-		return nil, err
+		return WhyAnswer{}, err
 	}
 	list := []Why{}
 	byConsumer := map[string]int{}
@@ -128,7 +134,7 @@ func (a *API) Why(ctx context.Context, b *index.Binary) ([]Why, error) {
 	slices.SortFunc(list, func(x, y Why) int {
 		return cmp.Or(strings.Compare(x.Plugin, y.Plugin), strings.Compare(y.Version, x.Version), strings.Compare(x.Consumer, y.Consumer))
 	})
-	return list, nil
+	return WhyAnswer{list, silent}, nil
 }
 
 // sentence says it in words.

@@ -2,11 +2,7 @@ package dispatcher
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,62 +79,6 @@ func sortExplanations(list []Explanation) {
 	slices.SortFunc(list, func(a, b Explanation) int {
 		return strings.Compare(a.Plugin+"\x00"+a.Version+"\x00"+a.Consumer+"\x00"+a.Position, b.Plugin+"\x00"+b.Version+"\x00"+b.Consumer+"\x00"+b.Position)
 	})
-}
-
-// ExplainEverywhere is Explain for the consumers of all instances.
-func (d *Dispatcher) ExplainEverywhere(ctx context.Context, positions []string) ([]Explanation, error) {
-	list, err := d.Explain(ctx, positions)
-	if err != nil || d.peers == nil {
-		return list, err
-	}
-	path := "/api/v1/explain?" + url.Values{"position": positions}.Encode()
-	for _, address := range d.peers.others() {
-		theirs, err := d.peers.explain(ctx, address, path)
-		if err != nil {
-			return nil, fmt.Errorf("ask the instance at %s: %w", address, err)
-		}
-		list = append(list, theirs...)
-	}
-	sortExplanations(list)
-	return list, nil
-}
-
-func (p *peers) explain(ctx context.Context, address, path string) ([]Explanation, error) {
-	res, err := p.send(ctx, http.MethodGet, address, path, "", nil)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	var answer explainAnswer
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answers %s", res.Status)
-	}
-	return answer.Jobs, json.NewDecoder(io.LimitReader(res.Body, maxAnswerBytes)).Decode(&answer)
-}
-
-type explainAnswer struct {
-	Jobs []Explanation `json:"jobs"`
-}
-
-// getExplain is GET /api/v1/explain?position=…&position=….
-func (d *Dispatcher) getExplain(w http.ResponseWriter, r *http.Request) {
-	positions := r.URL.Query()["position"]
-	for _, text := range positions {
-		if _, err := parsePosition(text); err != nil {
-			writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", err.Error())
-			return
-		}
-	}
-	explain := d.ExplainEverywhere
-	if d.passedOn(r) {
-		explain = d.Explain
-	}
-	list, err := explain(r.Context(), positions)
-	if err != nil {
-		d.writeFailure(w, r, "explain", err)
-		return
-	}
-	writeJSON(w, http.StatusOK, explainAnswer{list})
 }
 
 // active returns the consumers for which somebody works: a poll waits or did lately, or a job is out with somebody who will
@@ -319,29 +259,6 @@ func rulesText(rules []streamRule) string {
 		}
 	}
 	return strings.Join(texts, ", ")
-}
-
-// PendingJob is a job of an event that has not ended.
-type PendingJob struct {
-	Plugin   string
-	Version  string
-	State    string // "waiting" or "running"
-	Feed     string // by which the plugin gets it, or got it
-	Since    time.Time
-	Position string // of the event, "topic/partition/offset"
-}
-
-// Pending returns the jobs of some events, given as "topic/partition/offset", that have not ended, sorted by plugin. Only
-// consumers for which somebody works count: a plugin that is not running would be waited for in vain.
-func (d *Dispatcher) Pending(ctx context.Context, positions []string) ([]PendingJob, error) {
-	all, err := d.ExplainEverywhere(ctx, positions)
-	var list []PendingJob
-	for i := range all {
-		if e := &all[i]; e.Active && (e.State == StateWaiting || e.State == StateRunning) {
-			list = append(list, PendingJob{e.Plugin, e.Version, e.State, e.Feed, e.Since, e.Position})
-		}
-	}
-	return list, err
 }
 
 // parsePosition reads "topic/partition/offset".

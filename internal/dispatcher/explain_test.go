@@ -116,7 +116,7 @@ func TestExplainRetries(t *testing.T) {
 	const at = "azul.lazuli.src.binary.sourced/0/0"
 	b := newBench(t)
 	pending := func() (list []string) {
-		jobs, err := b.d.Pending(t.Context(), []string{at})
+		jobs, _, err := b.d.Pending(t.Context(), []string{at})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,5 +188,70 @@ func TestExplainRetryThatNobodyNeeds(t *testing.T) {
 	}
 	if got := b.why(at); got != "P ended historic" {
 		t.Errorf("after the late success: %q", got)
+	}
+}
+
+// TestExplainWithoutAnInstance: the others answer, and say who did not.
+func TestExplainWithoutAnInstance(t *testing.T) {
+	c := newCluster(t, 3)
+	c.give(1, 0, 1)
+	c.give(2, 2, 3)
+	c.publish(c.file("src", "x"))
+	for i := range 6 {
+		c.mustPoll(fmt.Sprint("P", i), "x")
+	}
+	gone, others := c.nodes[2].d.opts.Address, 0
+	for _, consumer := range c.nodes[1].d.all() {
+		if consumer.Model == event.ModelBinary {
+			others++
+		}
+	}
+	if others == 0 || others == 6 {
+		t.Fatalf("%d of 6 consumers belong to one instance", others)
+	}
+	c.nodes[2].server.Close()
+	const at = "azul.lazuli.src.binary.sourced/0/0"
+	code, body := c.call("POST", "/api/v1/explain", explainRequest{Positions: []string{at}})
+	var answer explainAnswer
+	if err := json.Unmarshal(body, &answer); code != http.StatusOK || err != nil {
+		t.Fatalf("%d %s", code, body)
+	}
+	if len(answer.Jobs) != others || len(answer.Silent) != 1 || answer.Silent[0].Instance != gone || answer.Silent[0].Error == "" {
+		t.Errorf("%s", body)
+	}
+	jobs, silent, err := c.d.Pending(t.Context(), []string{at})
+	if err != nil || len(jobs) != others || len(silent) != 1 {
+		t.Errorf("pending: %v %v %v", jobs, silent, err)
+	}
+}
+
+// TestExplainOfManyPositions: more than a URL holds, and than one request may ask.
+func TestExplainOfManyPositions(t *testing.T) {
+	c := newCluster(t, 2)
+	c.give(1, 0, 1, 2, 3)
+	c.publish(c.file("src", "x"))
+	c.mustPoll("P", "x")
+	var positions []string
+	for i := range 3000 {
+		positions = append(positions, fmt.Sprintf("azul.lazuli.src.binary.sourced/0/%d", i))
+	}
+	list, silent, err := c.d.ExplainEverywhere(t.Context(), positions)
+	if err != nil || len(silent) > 0 || len(list) != 3000 {
+		t.Fatalf("%d answers, %v, %v", len(list), silent, err)
+	}
+	jobs, silent, err := c.d.Pending(t.Context(), positions)
+	if err != nil || len(silent) > 0 || len(jobs) != 1 || jobs[0].State != StateRunning {
+		t.Errorf("%v, %v, %v", jobs, silent, err)
+	}
+	if code, body := c.call("POST", "/api/v1/explain", explainRequest{Positions: positions[:501]}); code != 422 || !strings.Contains(string(body), "the limit is 500") {
+		t.Errorf("too many: %d %s", code, body)
+	}
+	if code, _ := c.call("POST", "/api/v1/explain", `{"positions":["`+strings.Repeat("x", 1<<20)+`"]}`); code != 413 {
+		t.Errorf("too large: %d", code)
+	}
+	for _, body := range []string{"", "[]", `{"positions":["nonsense"]}`} {
+		if code, _ := c.call("POST", "/api/v1/explain", body); code != 422 {
+			t.Errorf("%s: %d", body, code)
+		}
 	}
 }

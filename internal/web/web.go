@@ -219,9 +219,9 @@ func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
 		w.failed(rw, r, err)
 		return
 	}
-	for i := range why {
-		if why[i].State != "ended" { // those stand above with their statuses
-			d.Why = append(d.Why, why[i])
+	for _, y := range why.Plugins {
+		if y.State != "ended" { // those stand above with their statuses
+			d.Why = append(d.Why, y)
 		}
 	}
 	w.render(rw, r, http.StatusOK, "file", view{Title: clean(d.Name), Live: f.SHA256, Data: d})

@@ -75,12 +75,12 @@ func (p *platform) apply(b index.Batch, changed string) {
 	}
 }
 
-func (p *platform) Explain(_ context.Context, positions []string) ([]api.Explanation, error) {
+func (p *platform) Explain(_ context.Context, positions []string) ([]api.Explanation, []api.Silent, error) {
 	var list []api.Explanation
 	for _, at := range positions {
 		list = append(list, api.Explanation{Plugin: "Office", Version: "1", Consumer: "c", Position: at, State: "skipped", Detail: "it has " + nasty})
 	}
-	return list, nil
+	return list, nil, nil
 }
 
 func (p *platform) Retry(_ context.Context, id string) error {
@@ -92,7 +92,9 @@ func (p *platform) Retry(_ context.Context, id string) error {
 
 func (p *platform) Event(context.Context, string) ([]byte, error) { return nil, api.ErrEventGone }
 
-func (p *platform) Pending(context.Context, []string) ([]api.PendingJob, error) { return nil, nil }
+func (p *platform) Pending(context.Context, []string) ([]api.PendingJob, []api.Silent, error) {
+	return nil, nil, nil
+}
 func (p *platform) Reached(context.Context, map[eventlog.Partition]int64) error { return nil }
 func (p *platform) Topics(context.Context) ([]eventlog.TopicState, error)       { return nil, nil }
 

@@ -111,14 +111,14 @@ func (b *bench) dead() []client.DeadLetter {
 
 func (b *bench) why(sha, name string) client.Why {
 	b.t.Helper()
-	list, err := b.api.Why(b.ctx, sha, name)
+	answer, err := b.api.Why(b.ctx, sha, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if len(list) != 1 {
-		b.t.Fatalf("why: %+v", list)
+	if len(answer.Plugins) != 1 {
+		b.t.Fatalf("why: %+v", answer)
 	}
-	return list[0]
+	return answer.Plugins[0]
 }
 
 func (b *bench) page(path string) string {
