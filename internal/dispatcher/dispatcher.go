@@ -188,7 +188,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.sources = &sourceRegistry{log: log, names: d.names, sources: opts.Sources, settings: opts.Topics, known: map[string]bool{}}
 	d.progress = newProgress(d)
 	d.statuses = &statusFollower{d: d}
-	d.letters = &letters{d: d, at: map[letterID]int64{}, of: map[letterID][]letterID{}}
+	d.letters = &letters{d: d, at: map[letterID]openLetter{}, of: map[letterID][]letterID{}}
 	d.pause = newPause(d)
 	d.inserts, d.deletions = newInserts(d), newDeletions(d)
 	if d.own == nil {

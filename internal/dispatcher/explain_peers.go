@@ -88,8 +88,6 @@ func (d *Dispatcher) explainHere(ctx context.Context, positions []string, pendin
 
 // explain asks another instance, in as many requests as it takes. What was answered before an error is returned with it.
 func (p *peers) explain(ctx context.Context, address string, positions []string, pending bool) (list []Explanation, err error) {
-	ctx, cancel := context.WithTimeout(ctx, explainTime)
-	defer cancel()
 	for part := range slices.Chunk(positions, maxExplainPositions) {
 		body, err := json.Marshal(explainRequest{part, pending})
 		if err != nil {
@@ -105,6 +103,8 @@ func (p *peers) explain(ctx context.Context, address string, positions []string,
 }
 
 func (p *peers) explainPart(ctx context.Context, address string, body []byte) ([]Explanation, error) {
+	ctx, cancel := context.WithTimeout(ctx, explainTime)
+	defer cancel()
 	res, err := p.send(ctx, http.MethodPost, address, "/api/v1/explain", "", body)
 	var onTheWay *url.Error
 	if errors.As(err, &onTheWay) {

@@ -30,7 +30,7 @@ type DeadLetter struct {
 
 // letters knows where each dead letter lies. Every instance follows the topic.
 //
-// A letter is closed, by a tombstone, when its consumer ends a job of its event well after all: by a late status, because
+// A letter is closed, by a tombstone, when its consumer ends a job of its event, or of the same submitted again, well after all: by a late status, because
 // somebody had it tried again (Retry), or because the file was submitted again; see letters_close.go. The job that a retry makes is
 // another one, with another id; the key of its record is the letter's ID.
 type letters struct {
@@ -38,8 +38,14 @@ type letters struct {
 
 	mu   sync.Mutex
 	next int64
-	at   map[letterID]int64      // offset of the record
-	of   map[letterID][]letterID // open letters, by event and plugin version; see pairOf
+	at   map[letterID]openLetter
+	of   map[letterID][]letterID // open letters, by file and plugin version; see pair
+}
+
+// openLetter is what is kept in memory of a letter.
+type openLetter struct {
+	offset int64 // of the record
+	pair   letterID
 }
 
 // letterID stands for an ID in memory.
@@ -82,28 +88,30 @@ func (l *letters) catchUp(ctx context.Context) error {
 // apply takes in a letter, or the tombstone that closes it. The caller holds l.mu.
 func (l *letters) apply(key string, r *eventlog.Record) {
 	id := newLetterID(key)
-	_, had := l.at[id]
-	pair, ok := pairOf(key)
-	switch {
-	case len(r.Value) > 0:
-		l.at[id] = r.Position.Offset
-		if ok && !had {
-			l.of[pair] = append(l.of[pair], id)
-		}
-	case had:
+	if had, ok := l.at[id]; ok {
 		delete(l.at, id)
-		if l.of[pair] = slices.DeleteFunc(l.of[pair], func(o letterID) bool { return o == id }); len(l.of[pair]) == 0 {
-			delete(l.of, pair)
+		if l.of[had.pair] = slices.DeleteFunc(l.of[had.pair], func(o letterID) bool { return o == id }); len(l.of[had.pair]) == 0 {
+			delete(l.of, had.pair)
 		}
 	}
+	if len(r.Value) == 0 {
+		return
+	}
+	var letter DeadLetter
+	if err := json.Unmarshal(r.Value, &letter); err != nil {
+		l.d.logger.Error("a dead letter is not readable", "at", r.Position, "err", err)
+	}
+	open := openLetter{r.Position.Offset, pair(letter.SHA256, letter.Plugin+"."+letter.Version)}
+	l.at[id] = open
+	l.of[open.pair] = append(l.of[open.pair], id)
 }
 
 // find returns where a letter lies.
 func (l *letters) find(id string) (offset int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	offset, ok = l.at[newLetterID(id)]
-	return offset, ok
+	letter, ok := l.at[newLetterID(id)]
+	return letter.offset, ok
 }
 
 // open tells whether a letter is there and not closed.
@@ -144,26 +152,34 @@ var (
 	ErrEventGone = errors.New("the event is no longer in the log: submit the file again")
 )
 
+// read returns a letter that is open now; ErrNoLetter.
+func (l *letters) read(ctx context.Context, id string) (letter DeadLetter, err error) {
+	if err := l.catchUp(ctx); err != nil {
+		return letter, err
+	}
+	offset, ok := l.find(id)
+	if !ok {
+		return letter, ErrNoLetter
+	}
+	record, err := l.d.load(ctx, l.partition(), offset)
+	if errors.Is(err, errGone) {
+		return letter, ErrNoLetter
+	}
+	if err == nil {
+		err = json.Unmarshal(record.Value, &letter)
+	}
+	if err != nil {
+		return letter, fmt.Errorf("read the dead letter: %w", err)
+	}
+	return letter, nil
+}
+
 // Retry has the job of a dead letter tried again: its consumer gets it before live work, with a fresh count of attempts.
 // While it waits, asking again changes nothing. When it ends well the letter is closed, otherwise it stays.
 func (d *Dispatcher) Retry(ctx context.Context, id string) error {
-	if err := d.letters.catchUp(ctx); err != nil {
-		return err
-	}
-	offset, ok := d.letters.find(id)
-	if !ok {
-		return ErrNoLetter
-	}
-	record, err := d.load(ctx, d.letters.partition(), offset)
-	if errors.Is(err, errGone) {
-		return ErrNoLetter
-	}
+	letter, err := d.letters.read(ctx, id)
 	if err != nil {
-		return fmt.Errorf("read the dead letter: %w", err)
-	}
-	var letter DeadLetter
-	if err := json.Unmarshal(record.Value, &letter); err != nil {
-		return fmt.Errorf("read the dead letter: %w", err)
+		return err
 	}
 	if letter.Position == "" {
 		return ErrEventGone // of an insert

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // close returns the records that close the letters of jobs which end well by some of the items: of the job itself, of that
-// which it tries again, and of others that its consumer had of the same event.
+// which it tries again, and of others that its consumer had of the same event, or of the same file submitted in the same way before.
 //
 // The error that the dispatcher published in the plugin's name goes with the letter of a retried job. That of a late job is
 // replaced by the job's own status, and that of a job of an older record stays, so that it is never found open again.
@@ -35,8 +36,8 @@ func (l *letters) close(ctx context.Context, items []*item) []eventlog.Record {
 			ids = []string{letter}
 			records = append(records, eventlog.Record{Topic: l.d.names.system(string(event.ModelStatus)), Key: []byte(statusKey(letter, status.Author.Name) + suffixDead)})
 		}
-		for _, letter := range l.about(ctx, id) {
-			if !slices.Contains(ids, letter.ID) && l.d.worksFor(letter.Consumer, id, &status.Entity.Input) {
+		for _, letter := range l.about(ctx, id, &status.Entity.Input) {
+			if !slices.Contains(ids, letter.ID) && l.d.worksFor(letter.Consumer, id, &status.Entity.Input) && l.d.again(ctx, &letter, id, &status.Entity.Input) {
 				ids = append(ids, letter.ID)
 			}
 		}
@@ -58,12 +59,12 @@ func (l *letters) retried(ctx context.Context, id event.JobID) (string, error) {
 	return string(record.Key), nil
 }
 
-// about reads the open letters about an event and a plugin version. There are none for almost every job.
-func (l *letters) about(ctx context.Context, id event.JobID) (found []DeadLetter) {
+// about reads the open letters about a file and a plugin version. There are none for almost every job.
+func (l *letters) about(ctx context.Context, id event.JobID, input *event.Binary) (found []DeadLetter) {
 	l.mu.Lock()
 	var offsets []int64
-	for _, letter := range l.of[pair(id)] {
-		offsets = append(offsets, l.at[letter])
+	for _, letter := range l.of[pair(input.Entity.SHA256, id.Consumer)] {
+		offsets = append(offsets, l.at[letter].offset)
 	}
 	l.mu.Unlock()
 	for _, offset := range offsets {
@@ -75,6 +76,25 @@ func (l *letters) about(ctx context.Context, id event.JobID) (found []DeadLetter
 		}
 	}
 	return found
+}
+
+// again tells whether a job's input is the event of a letter about the same file: by its key, or but for the time at which it was
+// submitted, which is in the key. What is no longer in the log can only be submitted again, and counts as that.
+func (d *Dispatcher) again(ctx context.Context, letter *DeadLetter, id event.JobID, input *event.Binary) bool {
+	if job, ok := event.ParseJobID(letter.ID + "-1.0"); !ok || job.Key == id.Key {
+		return ok // not that of a child that could not be added
+	}
+	record, err := d.at(ctx, letter.Position)
+	if err != nil {
+		return errors.Is(err, ErrEventGone)
+	}
+	ev, err := event.DecodeRecord(event.ModelBinary, record.Value)
+	if err != nil {
+		return false
+	}
+	before, now := *ev.(*event.Binary), *input
+	before.Source.Timestamp = now.Source.Timestamp
+	return len(before.Source.Path) > 0 && len(now.Source.Path) > 0 && event.KeysV2.Descriptor(&before) == event.KeysV2.Descriptor(&now)
 }
 
 // worksFor tells whether a job is one of a consumer, given by its key: plugins of one name and version may be several consumers.
@@ -93,11 +113,5 @@ func (d *Dispatcher) worksFor(consumer string, id event.JobID, input *event.Bina
 	return cellHash(consumer, f, topic) == id.Cell
 }
 
-// pair names an event and a plugin version.
-func pair(id event.JobID) letterID { return newLetterID(id.Key + "." + id.Consumer) }
-
-// pairOf is pair for the ID of a letter, which is a job's without attempt and time, or an insert's, which has none.
-func pairOf(letter string) (letterID, bool) {
-	id, ok := event.ParseJobID(letter + "-1.0")
-	return pair(id), ok
-}
+// pair names a file and a plugin version, "name.version".
+func pair(sha256, plugin string) letterID { return newLetterID(sha256 + " " + plugin) }
