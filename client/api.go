@@ -150,24 +150,29 @@ func (a *API) Plugins(ctx context.Context) ([]Plugin, error) {
 	return out.Plugins, err
 }
 
-// DeadLetters lists jobs that were given up, newest first.
-func (a *API) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
-	var out struct {
-		Dead []DeadLetter `json:"dead"`
+// DeadLetters returns one page of the jobs that were given up, newest first. limit 0 leaves it to the server; cursor is a page's Next.
+func (a *API) DeadLetters(ctx context.Context, limit int, cursor string) (*DeadPage, error) {
+	q := url.Values{}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
 	}
-	err := a.get(ctx, "/api/v1/dead", nil, 0, &out)
-	return out.Dead, err
+	set(q, "cursor", cursor)
+	out := &DeadPage{}
+	return out, a.get(ctx, "/api/v1/dead", q, 0, out)
+}
+
+// DeadLetter returns a job that was given up, by its ID or the beginning of one that no other has, with its event.
+func (a *API) DeadLetter(ctx context.Context, id string) (*DeadLetter, error) {
+	out := &DeadLetter{}
+	return out, a.get(ctx, "/api/v1/dead/"+url.PathEscape(id), nil, 0, out)
 }
 
 // Why says of every plugin why it did or did not run on a file; plugin may name one.
-func (a *API) Why(ctx context.Context, hash, plugin string) ([]Why, error) {
+func (a *API) Why(ctx context.Context, hash, plugin string) (*WhyAnswer, error) {
 	q := url.Values{}
 	set(q, "plugin", plugin)
-	var out struct {
-		Plugins []Why `json:"plugins"`
-	}
-	err := a.get(ctx, "/api/v1/binaries/"+url.PathEscape(hash)+"/why", q, 0, &out)
-	return out.Plugins, err
+	out := &WhyAnswer{}
+	return out, a.get(ctx, "/api/v1/binaries/"+url.PathEscape(hash)+"/why", q, 0, out)
 }
 
 // Retry has jobs that were given up tried again, by the IDs of their dead letters.

@@ -144,8 +144,8 @@ func TestAPIReads(t *testing.T) {
 	if err != nil || len(plugins) != 1 || plugins[0].States["completed"] != 3 {
 		t.Errorf("Plugins: %+v, %v", plugins, err)
 	}
-	dead, err := api.DeadLetters(ctx)
-	if err != nil || len(dead) != 1 || dead[0].Attempts != 3 {
+	dead, err := api.DeadLetters(ctx, 0, "")
+	if err != nil || len(dead.Dead) != 1 || dead.Dead[0].Attempts != 3 {
 		t.Errorf("DeadLetters: %+v, %v", dead, err)
 	}
 	if err := api.Ready(ctx); err != nil {

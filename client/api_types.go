@@ -33,6 +33,13 @@ type File struct {
 	Binary
 	State   string    `json:"state"`
 	Pending []Pending `json:"pending"`
+	Silent  []Silent  `json:"silent,omitempty"`
+}
+
+// Silent is an instance of the dispatcher that did not answer: what its plugins have is not known.
+type Silent struct {
+	Instance string `json:"instance"` // base URL
+	Error    string `json:"error"`
 }
 
 // Pending is a job that has not ended.
@@ -40,6 +47,7 @@ type Pending struct {
 	Plugin  string    `json:"plugin"`
 	Version string    `json:"version"`
 	State   string    `json:"state"` // "waiting" or "running"
+	Feed    string    `json:"feed,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
 }
 
@@ -184,6 +192,16 @@ type DeadLetter struct {
 	Reason   string    `json:"reason"`
 	Position string    `json:"position"` // of the event in the log, "topic/partition/offset"
 	Time     time.Time `json:"time"`
+
+	Short   string          `json:"short,omitempty"`    // the shortest beginning of the ID that no other has now
+	NoRetry string          `json:"no_retry,omitempty"` // why it cannot be tried again
+	Event   json.RawMessage `json:"event,omitempty"`    // of one letter that was asked for, if the log still has it
+}
+
+// DeadPage is a page of dead letters. Next is the cursor for more, "" at the end.
+type DeadPage struct {
+	Dead []DeadLetter `json:"dead"`
+	Next string       `json:"next,omitempty"`
 }
 
 // Why is why a plugin did or did not run on a file. State is running, waiting, ended, skipped, still (in a feed that the plugin
@@ -204,6 +222,12 @@ type Why struct {
 	Failed   int       `json:"failed,omitempty"`
 	Position string    `json:"position,omitempty"`
 	Status   *Status   `json:"status,omitempty"`
+}
+
+// WhyAnswer is what every instance that answers says of its plugins.
+type WhyAnswer struct {
+	Plugins []Why    `json:"plugins"`
+	Silent  []Silent `json:"silent,omitempty"`
 }
 
 // Retried is what became of a dead letter that was to be tried again; Error says why it is not.

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"errors"
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -19,29 +20,66 @@ func newDeadCmd() *cobra.Command {
 
 func newDeadListCmd() *cobra.Command {
 	var asJSON bool
+	var limit int
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List jobs that were given up, newest first",
+		Long:  "Lists jobs that were given up, newest first. Each ID is shown as far as no other begins like that.",
 		Args:  cobra.NoArgs,
 	}
 	connect := serverFlag(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	cmd.Flags().IntVar(&limit, "limit", 1000, "list at most this many")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if limit < 1 {
+			return usagef("--limit %d must be at least 1", limit)
+		}
 		api, err := connect()
 		if err != nil {
 			return err
 		}
 		defer api.Close()
-		dead, err := api.DeadLetters(cmd.Context())
+		list := []client.DeadLetter{}
+		more := false
+		err = eachDead(cmd.Context(), api, func(d *client.DeadLetter) bool {
+			if more = len(list) == limit; !more {
+				list = append(list, *d)
+			}
+			return !more
+		})
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), map[string]any{"dead": list, "more": more})
+		}
+		if err := printDead(cmd.OutOrStdout(), list); err != nil {
+			return err
+		}
+		if more {
+			fmt.Fprintf(cmd.ErrOrStderr(), "there are more: --limit %d shows twice as many\n", 2*limit)
+		}
+		return nil
+	}
+	return cmd
+}
+
+// eachDead calls visit for all dead letters, newest first, until it returns false.
+func eachDead(ctx context.Context, api *client.API, visit func(*client.DeadLetter) bool) error {
+	for cursor := ""; ; {
+		page, err := api.DeadLetters(ctx, 0, cursor)
 		if err != nil {
 			return fmt.Errorf("list dead letters: %w", err)
 		}
-		if asJSON {
-			return printJSON(cmd.OutOrStdout(), map[string]any{"dead": append([]client.DeadLetter{}, dead...)})
+		for i := range page.Dead {
+			if !visit(&page.Dead[i]) {
+				return nil
+			}
 		}
-		return printDead(cmd.OutOrStdout(), dead)
+		if cursor = page.Next; cursor == "" || len(page.Dead) == 0 {
+			return nil
+		}
 	}
-	return cmd
 }
 
 func printDead(out io.Writer, dead []client.DeadLetter) error {
@@ -51,53 +89,31 @@ func printDead(out io.Writer, dead []client.DeadLetter) error {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tTIME\tPLUGIN\tATTEMPTS\tSHA256\tREASON")
-	ids := uniqueIDs(dead)
-	for i, d := range dead {
-		fmt.Fprintf(w, "%s\t%s\t%s %s\t%d\t%s\t%s\n", printable(ids[i]), timeText(d.Time), printable(d.Plugin), printable(d.Version), d.Attempts,
-			printable(d.SHA256), shorten(d.Reason, maxNameWidth))
+	for i := range dead {
+		d := &dead[i]
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", shortID(d), timeText(d.Time), pluginText(d), d.Attempts, printable(d.SHA256), shorten(d.Reason, maxNameWidth))
 	}
 	return w.Flush()
 }
 
-// uniqueIDs returns the beginnings of letters' IDs that are enough to name each, twelve characters or more: IDs begin with the event's
-// key, so two plugins' letters about one event differ late.
-func uniqueIDs(dead []client.DeadLetter) []string {
-	sorted := make([]string, len(dead))
-	for i := range dead {
-		sorted[i] = dead[i].ID
+// shortID is the beginning of a letter's ID, as far as no other ID begins like that. Every command takes it.
+func shortID(d *client.DeadLetter) string {
+	if d.Short != "" {
+		return printable(d.Short)
 	}
-	slices.Sort(sorted)
-	ids := make([]string, len(dead))
-	for i, d := range dead {
-		at, _ := slices.BinarySearch(sorted, d.ID)
-		need := 12
-		for _, other := range []int{at - 1, at + 1} {
-			if other >= 0 && other < len(sorted) {
-				need = max(need, common(d.ID, sorted[other])+1)
-			}
-		}
-		ids[i] = d.ID[:min(need, len(d.ID))]
-	}
-	return ids
+	return printable(d.ID)
 }
 
-// common is how many bytes two texts begin with alike.
-func common(a, b string) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return n
+func pluginText(d *client.DeadLetter) string {
+	return strings.TrimSpace(printable(d.Plugin) + " " + printable(d.Version))
 }
-
-// shortID is the beginning of an ID, as far as it is needed to tell events apart. Commands take any beginning that is unique.
-func shortID(id string) string { return printable(id[:min(len(id), 12)]) }
 
 func newDeadShowCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show all that is known of a job that was given up",
+		Long:  "Shows all that is known of a job that was given up, and its event as long as the log has it. Any beginning of an ID will do\nthat no other ID has.",
 		Args:  cobra.ExactArgs(1),
 	}
 	connect := serverFlag(cmd)
@@ -108,128 +124,44 @@ func newDeadShowCmd() *cobra.Command {
 			return err
 		}
 		defer api.Close()
-		dead, err := api.DeadLetters(cmd.Context())
+		d, err := api.DeadLetter(cmd.Context(), args[0])
 		if err != nil {
-			return fmt.Errorf("list dead letters: %w", err)
-		}
-		found, err := pickDead(dead, args, "", false)
-		if err != nil {
-			return err
+			return fmt.Errorf("show a dead letter: %w", err)
 		}
 		if asJSON {
-			return printJSON(cmd.OutOrStdout(), found[0])
+			return printJSON(cmd.OutOrStdout(), d)
 		}
-		d := found[0]
-		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "id\t%s\nplugin\t%s %s\nfile\t%s\nattempts\t%d\ngiven up\t%s\nwhy\t%s\nevent\t%s\n", printable(d.ID), printable(d.Plugin), printable(d.Version),
-			printable(d.SHA256), d.Attempts, timeText(d.Time), printable(d.Reason), printable(d.Position))
-		return w.Flush()
+		return printDeadLetter(cmd.OutOrStdout(), d)
 	}
 	return cmd
 }
 
-func newDeadRetryCmd() *cobra.Command {
-	var asJSON, all bool
-	var plugin string
-	cmd := &cobra.Command{
-		Use:   "retry ID… | --plugin NAME | --all",
-		Short: "Have jobs that were given up tried again",
-		Long: "Has jobs tried again, with a fresh count of attempts and before live work. A dead letter is closed when its job ends well, otherwise it\n" +
-			"stays. The plugin must be running.",
+func printDeadLetter(out io.Writer, d *client.DeadLetter) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "id\t%s\nplugin\t%s\nfile\t%s\nattempts\t%d\ngiven up\t%s\nwhy\t%s\n", printable(d.ID), pluginText(d), printable(d.SHA256), d.Attempts,
+		timeText(d.Time), printable(d.Reason))
+	if d.NoRetry != "" {
+		fmt.Fprintf(w, "retry\t%s\n", printable(d.NoRetry))
 	}
-	connect := serverFlag(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
-	cmd.Flags().BoolVar(&all, "all", false, "all jobs that were given up")
-	cmd.Flags().StringVar(&plugin, "plugin", "", "all of this plugin")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 && plugin == "" && !all {
-			return &usageError{errors.New("say which: IDs, --plugin or --all")}
-		}
-		api, err := connect()
-		if err != nil {
+	if d.Position != "" {
+		fmt.Fprintf(w, "event\t%s\n", printable(d.Position))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(d.Event) == 0 {
+		_, err := fmt.Fprintln(out, "\nthe log has no event there that could be shown")
+		return err
+	}
+	var text bytes.Buffer
+	if err := json.Indent(&text, d.Event, "", "  "); err != nil {
+		return fmt.Errorf("read the event: %w", err)
+	}
+	fmt.Fprintln(out)
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(out, printable(strings.TrimSuffix(line, "\n"))); err != nil {
 			return err
 		}
-		defer api.Close()
-		dead, err := api.DeadLetters(cmd.Context())
-		if err != nil {
-			return fmt.Errorf("list dead letters: %w", err)
-		}
-		found, err := pickDead(dead, args, plugin, all)
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 && asJSON {
-			return printJSON(cmd.OutOrStdout(), map[string]any{"retried": []client.Retried{}})
-		}
-		if len(found) == 0 {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "no job was given up")
-			return err
-		}
-		ids := make([]string, len(found))
-		for i := range found {
-			ids[i] = found[i].ID
-		}
-		retried, err := api.Retry(cmd.Context(), ids)
-		if err != nil {
-			return fmt.Errorf("retry: %w", err)
-		}
-		return printRetried(cmd.OutOrStdout(), retried, asJSON)
-	}
-	return cmd
-}
-
-func printRetried(out io.Writer, retried []client.Retried, asJSON bool) error {
-	failed := 0
-	for _, r := range retried {
-		if r.Error != "" {
-			failed++
-			if !asJSON {
-				fmt.Fprintf(out, "%s: %s\n", shortID(r.ID), r.Error)
-			}
-		}
-	}
-	if asJSON {
-		if err := printJSON(out, map[string]any{"retried": retried}); err != nil {
-			return err
-		}
-	} else if n := len(retried) - failed; n > 0 {
-		fmt.Fprintf(out, "%d tried again: `lazuli dead list` shows those that fail once more\n", n)
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d cannot be tried again", failed, len(retried))
 	}
 	return nil
-}
-
-// pickDead returns the letters whose IDs begin with one of the given texts, or that are a plugin's, or all.
-func pickDead(dead []client.DeadLetter, ids []string, plugin string, all bool) ([]client.DeadLetter, error) {
-	var found []client.DeadLetter
-	for _, id := range ids {
-		var matches []client.DeadLetter
-		for _, d := range dead {
-			if d.ID == id { // whole, though others may go on after it: …-0-1 and …-0-12
-				matches = []client.DeadLetter{d}
-				break
-			}
-			if strings.HasPrefix(d.ID, id) && (plugin == "" || d.Plugin == plugin) {
-				matches = append(matches, d)
-			}
-		}
-		switch {
-		case len(matches) == 0:
-			return nil, fmt.Errorf("%s: no job that was given up has an ID that begins like that", printable(id))
-		case len(matches) > 1:
-			return nil, fmt.Errorf("%s: %d IDs begin like that, such as %s and %s: give more of one", printable(id), len(matches), printable(matches[0].ID), printable(matches[1].ID))
-		}
-		found = append(found, matches[0])
-	}
-	if len(ids) > 0 {
-		return found, nil
-	}
-	for _, d := range dead {
-		if all || d.Plugin == plugin {
-			found = append(found, d)
-		}
-	}
-	return found, nil
 }

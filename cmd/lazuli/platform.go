@@ -199,22 +199,37 @@ func (a apiDispatcher) Publish(ctx context.Context, events ...event.Event) error
 	return err
 }
 
-func (a apiDispatcher) Pending(ctx context.Context, positions []string) ([]api.PendingJob, error) {
-	jobs, err := a.d.Pending(ctx, positions)
+func (a apiDispatcher) Pending(ctx context.Context, positions []string) ([]api.PendingJob, []api.Silent, error) {
+	jobs, silent, err := a.d.Pending(ctx, positions)
 	list := make([]api.PendingJob, len(jobs))
 	for i, j := range jobs {
 		list[i] = api.PendingJob(j)
 	}
-	return list, err
+	return list, silentInstances(silent), err
 }
 
-func (a apiDispatcher) Explain(ctx context.Context, positions []string) ([]api.Explanation, error) {
-	all, err := a.d.ExplainEverywhere(ctx, positions)
+func (a apiDispatcher) Explain(ctx context.Context, positions []string) ([]api.Explanation, []api.Silent, error) {
+	all, silent, err := a.d.ExplainEverywhere(ctx, positions)
 	list := make([]api.Explanation, len(all))
 	for i, e := range all {
 		list[i] = api.Explanation(e)
 	}
-	return list, err
+	return list, silentInstances(silent), err
+}
+
+func silentInstances(list []dispatcher.Silent) (out []api.Silent) {
+	for _, s := range list {
+		out = append(out, api.Silent(s))
+	}
+	return out
+}
+
+func (a apiDispatcher) Event(ctx context.Context, position string) ([]byte, error) {
+	text, err := a.d.Event(ctx, position)
+	if errors.Is(err, dispatcher.ErrEventGone) {
+		return nil, api.ErrEventGone
+	}
+	return text, err
 }
 
 func (a apiDispatcher) Retry(ctx context.Context, id string) error {

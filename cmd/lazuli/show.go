@@ -65,6 +65,7 @@ func showFile(cmd *cobra.Command, api *client.API, hash string, asJSON bool) err
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), f)
 	}
+	printSilent(cmd.ErrOrStderr(), f.Silent)
 	return printFile(cmd.OutOrStdout(), f)
 }
 
@@ -139,7 +140,7 @@ func stateText(f *client.File) string {
 	}
 	var jobs []string
 	for _, p := range f.Pending {
-		jobs = append(jobs, p.Plugin+" "+p.State)
+		jobs = append(jobs, p.Plugin+" "+jobText(p.State, p.Feed))
 	}
 	return f.State + ": " + strings.Join(slices.Compact(slices.Sorted(slices.Values(jobs))), ", ")
 }

@@ -36,16 +36,25 @@ func newWhyCmd() *cobra.Command {
 			return err
 		}
 		defer api.Close()
-		list, err := api.Why(cmd.Context(), hash, plugin)
+		answer, err := api.Why(cmd.Context(), hash, plugin)
 		if err != nil {
 			return fmt.Errorf("why %s: %w", hash, err)
 		}
 		if asJSON {
-			return printJSON(cmd.OutOrStdout(), map[string]any{"plugins": append([]client.Why{}, list...)})
+			answer.Plugins = append([]client.Why{}, answer.Plugins...)
+			return printJSON(cmd.OutOrStdout(), answer)
 		}
-		return printWhy(cmd.OutOrStdout(), list)
+		printSilent(cmd.ErrOrStderr(), answer.Silent)
+		return printWhy(cmd.OutOrStdout(), answer.Plugins)
 	}
 	return cmd
+}
+
+// printSilent names the instances that did not answer.
+func printSilent(errOut io.Writer, list []client.Silent) {
+	for _, s := range list {
+		fmt.Fprintf(errOut, "the dispatcher at %s does not answer, so what its plugins do is not known: %s\n", printable(s.Instance), printable(s.Error))
+	}
 }
 
 func printWhy(out io.Writer, list []client.Why) error {
@@ -56,7 +65,15 @@ func printWhy(out io.Writer, list []client.Why) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PLUGIN\tSTATE\tWHY")
 	for _, y := range list {
-		fmt.Fprintf(w, "%s %s\t%s\t%s\n", printable(y.Plugin), printable(y.Version), y.State, shorten(y.Sentence, 4*maxNameWidth))
+		fmt.Fprintf(w, "%s %s\t%s\t%s\n", printable(y.Plugin), printable(y.Version), jobText(y.State, y.Feed), shorten(y.Sentence, 4*maxNameWidth))
 	}
 	return w.Flush()
+}
+
+// jobText is the state of a job for people: one that waits to be tried again, after it was given up, is not in the queue of the others.
+func jobText(state, feed string) string {
+	if state == "waiting" && feed == "retry" {
+		return "waiting (retry)"
+	}
+	return state
 }

@@ -27,10 +27,13 @@ import (
 type Dispatcher interface {
 	Store(ctx context.Context, source, label string, r io.Reader) (event.Datastream, error)
 	Publish(ctx context.Context, events ...event.Event) error
+	// Pending and Explain ask every instance, and return which of them did not answer.
 	// Pending returns the jobs of events, given by position, that have not ended; plugins nobody works for do not count.
-	Pending(ctx context.Context, positions []string) ([]PendingJob, error)
+	Pending(ctx context.Context, positions []string) ([]PendingJob, []Silent, error)
 	// Explain says of every consumer of binary events where events stand with it, given by position.
-	Explain(ctx context.Context, positions []string) ([]Explanation, error)
+	Explain(ctx context.Context, positions []string) ([]Explanation, []Silent, error)
+	// Event returns the record at a position, "topic/partition/offset", as it is in the log; ErrEventGone.
+	Event(ctx context.Context, position string) ([]byte, error)
 	// Retry has the job of a dead letter tried again; ErrNoLetter, ErrEventGone.
 	Retry(ctx context.Context, id string) error
 	// Invalid tells whether an error is about what was given.
@@ -42,8 +45,15 @@ type PendingJob struct {
 	Plugin   string    `json:"plugin"`
 	Version  string    `json:"version"`
 	State    string    `json:"state"` // waiting or running
+	Feed     string    `json:"feed,omitempty"`
 	Since    time.Time `json:"since,omitzero"`
 	Position string    `json:"-"`
+}
+
+// Silent is an instance of the dispatcher that did not answer: what its plugins have is not known.
+type Silent struct {
+	Instance string `json:"instance"` // base URL
+	Error    string `json:"error"`
 }
 
 // Settler knows how far the index is.
@@ -110,6 +120,7 @@ func New(deps Deps, opts Options) *API {
 	huma.Register(h, get("/api/v1/search", "search", "Find files"), a.search)
 	huma.Register(h, get("/api/v1/plugins", "plugins", "The plugins and what they did"), a.plugins)
 	huma.Register(h, get("/api/v1/dead", "dead", "Jobs that were given up"), a.dead)
+	huma.Register(h, get("/api/v1/dead/{id}", "dead-letter", "A job that was given up, and its event"), a.deadOne)
 	huma.Register(h, huma.Operation{OperationID: "retry", Method: http.MethodPost, Path: "/api/v1/dead/retry",
 		Summary: "Have jobs that were given up tried again"}, a.retry)
 	huma.Register(h, get("/api/v1/status", "status", "What the platform holds"), a.status)
@@ -130,6 +141,7 @@ type FileState struct {
 	*index.Binary
 	State   string       `json:"state"`
 	Pending []PendingJob `json:"pending"`
+	Silent  []Silent     `json:"silent,omitempty"`
 }
 
 type hashInput struct {
@@ -163,18 +175,19 @@ func (a *API) show(ctx context.Context, in *hashInput) (*struct{ Body FileState 
 	return &struct{ Body FileState }{*f}, nil
 }
 
-// File reads a file with its state: "working" while a plugin has it or a job waits for one, then "done".
+// File reads a file with its state: "working" while a plugin has it or a job waits for one, or an instance that would know does
+// not answer, then "done".
 func (a *API) File(ctx context.Context, hash string) (*FileState, error) {
 	b, err := a.Index.Binary(ctx, hash)
 	if err != nil {
 		return nil, err
 	}
-	pending, err := a.Dispatcher.Pending(ctx, positions(b))
+	pending, silent, err := a.Dispatcher.Pending(ctx, positions(b))
 	if err != nil {
 		return nil, err
 	}
-	f := &FileState{Binary: b, State: "done", Pending: append([]PendingJob{}, pending...)}
-	if len(pending) > 0 {
+	f := &FileState{Binary: b, State: "done", Pending: append([]PendingJob{}, pending...), Silent: silent}
+	if len(pending)+len(silent) > 0 {
 		f.State = "working"
 	}
 	return f, nil

@@ -33,6 +33,7 @@ type platform struct {
 	published *event.Binary
 	changes   chan string
 	refuse    error
+	silent    []Silent // instances that do not answer
 }
 
 func (p *platform) Store(ctx context.Context, source, label string, r io.Reader) (event.Datastream, error) {
@@ -59,21 +60,33 @@ func (p *platform) Publish(_ context.Context, events ...event.Event) error {
 	return p.published.Validate()
 }
 
-func (p *platform) Pending(_ context.Context, positions []string) ([]PendingJob, error) {
+func (p *platform) Pending(_ context.Context, positions []string) ([]PendingJob, []Silent, error) {
 	if len(positions) == 0 || p.pending.Add(-1) < 0 {
-		return nil, nil
+		return nil, p.silent, nil
 	}
-	return []PendingJob{{Plugin: "Slow", State: "running"}}, nil
+	return []PendingJob{{Plugin: "Slow", State: "running"}}, nil, nil
 }
 
-func (p *platform) Explain(_ context.Context, positions []string) ([]Explanation, error) {
+func (p *platform) Explain(_ context.Context, positions []string) ([]Explanation, []Silent, error) {
 	list := []Explanation{}
 	for _, at := range positions {
 		list = append(list, Explanation{Plugin: "Busy", Version: "1", Consumer: "busy", Position: at, State: "waiting", Ahead: 7, Active: true},
 			Explanation{Plugin: "Done", Version: "1", Consumer: "done", Position: at, State: "ended"},
 			Explanation{Plugin: "Images", Version: "2", Consumer: "images", Position: at, State: "skipped", Rule: "r", Detail: "it is no image"})
 	}
-	return list, nil
+	return list, p.silent, nil
+}
+
+func (p *platform) Event(_ context.Context, position string) ([]byte, error) {
+	switch position {
+	case "t/0/1":
+		return []byte(`{"kafka_key":"k"}`), nil
+	case "t/0/2":
+		return []byte("\x00 no JSON"), nil
+	case "t/0/3":
+		return nil, ErrEventGone
+	}
+	return nil, errors.New("the log is away")
 }
 
 func (p *platform) Retry(_ context.Context, id string) error {
@@ -331,5 +344,68 @@ func TestRetry(t *testing.T) {
 	}
 	if code, _ := call(t, "POST", server.URL+"/api/v1/dead/retry", `{"ids":[]}`); code != 422 {
 		t.Errorf("nothing to retry: %d", code)
+	}
+}
+
+func TestDeadLetter(t *testing.T) {
+	p, server := newAPI(t)
+	letter := func(id, position string) index.DeadLetter {
+		return index.DeadLetter{ID: id, Plugin: "P", Consumer: "c", Position: position, Time: time.Unix(1, 0)}
+	}
+	err := p.idx.Apply(t.Context(), index.Batch{Dead: []index.DeadLetter{letter("here", "t/0/1"), letter("ingest/t/0/2", "t/0/2"), letter("gone-1", "t/0/3"),
+		letter("gone-12", ""), letter("away", "t/0/4")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"here":               {200, `"event":{"kafka_key":"k"}`},
+		"he":                 {200, `"id":"here"`},
+		"ingest%2Ft%2F0%2F2": {200, `"id":"ingest/t/0/2"`},
+		"gone-1":             {200, `"short":"gone-1"`},
+		"gone-12":            {200, `"position":""`},
+		"gone":               {409, "gone-1, gone-12"},
+		"never":              {404, "never"},
+		"away":               {500, "log has the details"},
+	} {
+		code, body := call(t, "GET", server.URL+"/api/v1/dead/"+path, "")
+		if code != want.code || !strings.Contains(body, want.text) || !strings.HasPrefix("here", path) && strings.Contains(body, `"event"`) {
+			t.Errorf("%s: %d %s, want %d %s", path, code, body, want.code, want.text)
+		}
+	}
+	code, body := call(t, "GET", server.URL+"/api/v1/dead?limit=3", "")
+	var page index.DeadPage
+	if err := json.Unmarshal([]byte(body), &page); code != 200 || err != nil || len(page.Dead) != 3 || page.Next == "" {
+		t.Fatalf("%d %s", code, body)
+	}
+	if code, body := call(t, "GET", server.URL+"/api/v1/dead?cursor="+page.Next, ""); code != 200 || strings.Count(body, `"id"`) != 2 || strings.Contains(body, `"next"`) {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, _ := call(t, "GET", server.URL+"/api/v1/dead?cursor=x", ""); code != 400 {
+		t.Errorf("a bad cursor: %d", code)
+	}
+}
+
+// TestSilentInstance: what an instance that does not answer has is not known, so nothing says that a file is done.
+func TestSilentInstance(t *testing.T) {
+	p, server := newAPI(t)
+	sha, now := strings.Repeat("a", 64), time.Now()
+	err := p.idx.Apply(t.Context(), index.Batch{
+		Documents: []index.Document{{ID: "1", SHA256: sha, Position: "t/0/0", Action: "sourced", AuthorName: "u", Timestamp: now, SourceName: "s", SourceTimestamp: now}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.silent = []Silent{{"http://10.0.0.9:8111", "connection refused"}}
+	const named = `"silent":[{"instance":"http://10.0.0.9:8111","error":"connection refused"}]`
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+sha, ""); code != 200 || !strings.Contains(body, `"state":"working"`) || !strings.Contains(body, named) {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+sha+"/why", ""); code != 200 || !strings.Contains(body, `"plugin":"Busy"`) || !strings.Contains(body, named) {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+sha+"/why?plugin=Elsewhere", ""); code != 200 || !strings.Contains(body, named) {
+		t.Errorf("a plugin that the silent instance may know: %d %s", code, body)
 	}
 }

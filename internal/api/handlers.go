@@ -47,18 +47,6 @@ func (a *API) plugins(ctx context.Context, _ *struct{}) (*struct{ Body pluginLis
 	return &struct{ Body pluginList }{pluginList{list}}, nil
 }
 
-type deadList struct {
-	DeadLetters []index.DeadLetter `json:"dead"`
-}
-
-func (a *API) dead(ctx context.Context, _ *struct{}) (*struct{ Body deadList }, error) {
-	list, err := a.Index.DeadLetters(ctx, 1000)
-	if err != nil {
-		return nil, a.problem(err)
-	}
-	return &struct{ Body deadList }{deadList{list}}, nil
-}
-
 type platformStatus struct {
 	Version       string       `json:"version"`
 	UptimeSeconds int64        `json:"uptime_seconds"`

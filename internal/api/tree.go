@@ -91,8 +91,8 @@ func (a *API) settle(ctx context.Context, hash string, atMost time.Duration) {
 // they become rarer.
 func (a *API) quiet(ctx context.Context, events []string) error {
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		pending, err := a.Dispatcher.Pending(ctx, events)
-		if err != nil || len(pending) == 0 {
+		pending, silent, err := a.Dispatcher.Pending(ctx, events)
+		if err != nil || len(pending)+len(silent) == 0 {
 			return err
 		}
 		timer := time.NewTimer(pause)

@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,9 +45,15 @@ type Why struct {
 	Others   []Explanation `json:"others,omitempty"` // of the file's other events
 }
 
+// WhyAnswer is what every instance that answers says of its plugins.
+type WhyAnswer struct {
+	Plugins []Why    `json:"plugins"`
+	Silent  []Silent `json:"silent,omitempty"`
+}
+
 type whyList struct {
-	SHA256  string `json:"sha256"`
-	Plugins []Why  `json:"plugins"`
+	SHA256 string `json:"sha256"`
+	WhyAnswer
 }
 
 type whyInput struct {
@@ -61,17 +66,17 @@ func (a *API) why(ctx context.Context, in *whyInput) (*struct{ Body whyList }, e
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	list, err := a.Why(ctx, b)
+	answer, err := a.Why(ctx, b)
 	if err != nil {
 		return nil, a.problem(err)
 	}
 	if in.Plugin != "" {
-		list = slices.DeleteFunc(list, func(w Why) bool { return !strings.EqualFold(w.Plugin, in.Plugin) })
-		if len(list) == 0 {
+		answer.Plugins = slices.DeleteFunc(answer.Plugins, func(w Why) bool { return !strings.EqualFold(w.Plugin, in.Plugin) })
+		if len(answer.Plugins)+len(answer.Silent) == 0 {
 			return nil, huma.Error404NotFound(fmt.Sprintf("no plugin %q is registered or has polled", in.Plugin))
 		}
 	}
-	return &struct{ Body whyList }{whyList{b.SHA256, list}}, nil
+	return &struct{ Body whyList }{whyList{b.SHA256, answer}}, nil
 }
 
 // rank orders the states of an event by how much they tell.
@@ -81,14 +86,14 @@ var rank = map[string]int{"running": 0, "waiting": 1, "ended": 2, "skipped": 3, 
 const unpolled = "unpolled"
 
 // Why says of every plugin that polls or is registered why it did or did not run on a file, by name, the newest version first.
-func (a *API) Why(ctx context.Context, b *index.Binary) ([]Why, error) {
-	all, err := a.Dispatcher.Explain(ctx, positions(b))
+func (a *API) Why(ctx context.Context, b *index.Binary) (WhyAnswer, error) {
+	all, silent, err := a.Dispatcher.Explain(ctx, positions(b))
 	if err != nil {
-		return nil, err
+		return WhyAnswer{}, err
 	}
 	registered, err := a.Index.Plugins(ctx)
 	if err != nil {
-		return nil, err
+		return WhyAnswer{}, err
 	}
 	list := []Why{}
 	byConsumer := map[string]int{}
@@ -129,7 +134,7 @@ func (a *API) Why(ctx context.Context, b *index.Binary) ([]Why, error) {
 	slices.SortFunc(list, func(x, y Why) int {
 		return cmp.Or(strings.Compare(x.Plugin, y.Plugin), strings.Compare(y.Version, x.Version), strings.Compare(x.Consumer, y.Consumer))
 	})
-	return list, nil
+	return WhyAnswer{list, silent}, nil
 }
 
 // sentence says it in words.
@@ -180,51 +185,4 @@ func (w *Why) sentence() string {
 		text += "; nobody runs it now"
 	}
 	return text
-}
-
-// The errors of Dispatcher.Retry that are about what was given.
-var (
-	ErrNoLetter  = errors.New("there is no such dead letter, or it is about an event that could not be indexed")
-	ErrEventGone = errors.New("the event is no longer in the log: submit the file again")
-)
-
-type retryInput struct {
-	Body struct {
-		IDs []string `json:"ids" minItems:"1" maxItems:"10000" doc:"of dead letters"`
-	}
-}
-
-// Retried is what became of one dead letter.
-type Retried struct {
-	ID    string `json:"id"`
-	Error string `json:"error,omitempty"` // why it is not tried again
-}
-
-type retryAnswer struct {
-	Retried []Retried `json:"retried"`
-}
-
-// retry is POST /api/v1/dead/retry.
-func (a *API) retry(ctx context.Context, in *retryInput) (*struct{ Body retryAnswer }, error) {
-	list, err := a.Retry(ctx, in.Body.IDs)
-	if err != nil {
-		return nil, a.problem(err)
-	}
-	return &struct{ Body retryAnswer }{retryAnswer{list}}, nil
-}
-
-// Retry has jobs that were given up tried again. An error is trouble of the platform; what is wrong with one letter stands with it.
-func (a *API) Retry(ctx context.Context, ids []string) ([]Retried, error) {
-	list := make([]Retried, len(ids))
-	for i, id := range ids {
-		list[i].ID = id
-		err := a.Dispatcher.Retry(ctx, id)
-		switch {
-		case errors.Is(err, ErrNoLetter), errors.Is(err, ErrEventGone):
-			list[i].Error = err.Error()
-		case err != nil:
-			return nil, fmt.Errorf("retry %s: %w", id, err)
-		}
-	}
-	return list, nil
 }

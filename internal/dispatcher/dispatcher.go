@@ -189,7 +189,7 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.sources = &sourceRegistry{log: log, names: d.names, sources: opts.Sources, settings: opts.Topics, known: map[string]bool{}}
 	d.progress = newProgress(d)
 	d.statuses = &statusFollower{d: d}
-	d.letters = &letters{d: d, at: map[letterID]place{}, about: map[letterID][]int64{}}
+	d.letters = &letters{d: d, at: map[letterID]openLetter{}, of: map[letterID][]letterID{}}
 	d.pause = newPause(d)
 	d.inserts, d.deletions, d.downloads = newInserts(d), newDeletions(d), newDownloads(d)
 	if d.own == nil {

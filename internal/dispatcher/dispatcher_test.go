@@ -732,7 +732,7 @@ func TestPending(t *testing.T) {
 	at := []string{"azul.lazuli.src.binary.sourced/0/0"}
 	pending := func() string {
 		t.Helper()
-		list, err := b.d.Pending(t.Context(), at)
+		list, _, err := b.d.Pending(t.Context(), at)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,11 +2,7 @@ package dispatcher
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,22 +54,22 @@ func (d *Dispatcher) Explain(ctx context.Context, positions []string) ([]Explana
 	list := []Explanation{}
 	now := d.now()
 	active := d.active(now)
-	for _, text := range positions {
-		pos, err := parsePosition(text)
+	at := make([]eventlog.Position, len(positions))
+	for i, text := range positions {
+		var err error
+		if at[i], err = parsePosition(text); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range d.binaryConsumers() {
+		all, err := c.explainAll(ctx, at, now)
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range d.all() {
-			if c.Model != event.ModelBinary {
-				continue
-			}
-			e, err := c.explain(ctx, pos, now)
-			if err != nil {
-				return nil, err
-			}
-			e.Position, e.Active = text, active[c]
-			list = append(list, e)
+		for i := range all {
+			all[i].Position, all[i].Active = positions[i], active[c]
 		}
+		list = append(list, all...)
 	}
 	sortExplanations(list)
 	return list, nil
@@ -83,67 +79,6 @@ func sortExplanations(list []Explanation) {
 	slices.SortFunc(list, func(a, b Explanation) int {
 		return strings.Compare(a.Plugin+"\x00"+a.Version+"\x00"+a.Consumer+"\x00"+a.Position, b.Plugin+"\x00"+b.Version+"\x00"+b.Consumer+"\x00"+b.Position)
 	})
-}
-
-// ExplainEverywhere is Explain for the consumers of all instances.
-func (d *Dispatcher) ExplainEverywhere(ctx context.Context, positions []string) ([]Explanation, error) {
-	list, err := d.Explain(ctx, positions)
-	if err != nil || d.peers == nil {
-		return list, err
-	}
-	for _, address := range d.peers.others() {
-		for some := range slices.Chunk(positions, explainAtOnce) {
-			theirs, err := d.peers.explain(ctx, address, "/api/v1/explain?"+url.Values{"position": some}.Encode())
-			if err != nil {
-				return nil, fmt.Errorf("ask the instance at %s: %w", address, err)
-			}
-			list = append(list, theirs...)
-		}
-	}
-	sortExplanations(list)
-	return list, nil
-}
-
-// explainAtOnce is how many positions fit into a URL, far below the limit of a request's header.
-const explainAtOnce = 100
-
-func (p *peers) explain(ctx context.Context, address, path string) ([]Explanation, error) {
-	res, err := p.send(ctx, http.MethodGet, address, path, "", nil)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	var answer explainAnswer
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answers %s", res.Status)
-	}
-	err = json.NewDecoder(io.LimitReader(res.Body, maxAnswerBytes)).Decode(&answer)
-	return answer.Jobs, err
-}
-
-type explainAnswer struct {
-	Jobs []Explanation `json:"jobs"`
-}
-
-// getExplain is GET /api/v1/explain?position=…&position=….
-func (d *Dispatcher) getExplain(w http.ResponseWriter, r *http.Request) {
-	positions := r.URL.Query()["position"]
-	for _, text := range positions {
-		if _, err := parsePosition(text); err != nil {
-			writeProblem(w, http.StatusUnprocessableEntity, "bad parameters", err.Error())
-			return
-		}
-	}
-	explain := d.ExplainEverywhere
-	if d.passedOn(r) {
-		explain = d.Explain
-	}
-	list, err := explain(r.Context(), positions)
-	if err != nil {
-		d.writeFailure(w, r, "explain", err)
-		return
-	}
-	writeJSON(w, http.StatusOK, explainAnswer{list})
 }
 
 // active returns the consumers for which somebody works: a poll waits or did lately, or a job is out with somebody who will
@@ -175,21 +110,15 @@ func (d *Dispatcher) active(now time.Time) map[*consumer]bool {
 // activeFor is how long after its last poll a consumer counts as one for which somebody works.
 const activeFor = time.Minute
 
-// explain says where an event stands with the consumer.
-func (c *consumer) explain(ctx context.Context, pos eventlog.Position, now time.Time) (Explanation, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := Explanation{Plugin: c.Name, Version: c.Version, Consumer: c.key, State: StateAbsent}
+// explainEvent says where an event stands with the consumer, retries aside, and returns the hash of its key. The caller holds c.mu.
+func (c *consumer) explainEvent(ctx context.Context, e *Explanation, pos eventlog.Position, now time.Time) (uint64, error) {
 	entries, _, err := c.d.pages.from(ctx, pos.Partition, c.Model, pos.Offset, pos.Offset+1)
-	if err != nil {
-		return e, err
+	if err != nil || len(entries) == 0 || entries[0].offset != pos.Offset || entries[0].bad {
+		return 0, err
 	}
-	if len(entries) == 0 || entries[0].offset != pos.Offset || entries[0].bad {
-		return e, nil
-	}
-	r := &entries[0].routing
+	r, key := &entries[0].routing, entries[0].key
 	if e.Rule, err = c.skip(ctx, pos.Partition, &entries[0], now); err != nil {
-		return e, err
+		return key, err
 	}
 	if e.Rule != passed {
 		e.State, e.Detail = StateSkipped, c.filter.describe(e.Rule, r)
@@ -197,24 +126,21 @@ func (c *consumer) explain(ctx context.Context, pos eventlog.Position, now time.
 	cl := c.cellAt(pos)
 	if cl == nil {
 		if e.State == StateSkipped {
-			return e, nil
+			return key, nil
 		}
 		e.State, e.Rule = StateSkipped, skipSource
 		e.Detail = fmt.Sprintf("the plugin does not read %s", pos.Topic)
-		return e, nil
+		return key, nil
 	}
 	e.Feed = cl.feed.String()
 	j := cl.jobs[pos.Offset]
 	switch {
 	case j != nil && j.out:
-		e.State, e.Rule, e.Detail = StateRunning, "", ""
-		e.Worker, e.Since, e.Lease, e.Attempt, e.Failed = j.worker, j.since, j.deadline, j.attempt, j.failures
+		e.Rule, e.Detail = "", ""
+		e.running(j)
 	case j != nil:
-		e.State, e.Rule, e.Detail = StateWaiting, "", ""
-		e.Attempt, e.Failed, e.Ahead = j.attempt, j.failures, c.ahead(cl, pos.Offset)
-		if j.notBefore.After(now) && !j.notBefore.Equal(never) {
-			e.NotBefore = j.notBefore
-		}
+		e.Rule, e.Detail, e.Ahead = "", "", c.ahead(cl, pos.Offset)
+		e.waiting(j, now)
 		if j.waitsFor != (letterID{}) {
 			e.Detail = "the same event is out in the other feed"
 		}
@@ -227,7 +153,7 @@ func (c *consumer) explain(ctx context.Context, pos eventlog.Position, now time.
 	default:
 		e.State, e.Ahead = StateWaiting, c.ahead(cl, pos.Offset)
 	}
-	return e, nil
+	return key, nil
 }
 
 // cellAt returns the cell that an event belongs to. The caller holds c.mu.
@@ -333,28 +259,6 @@ func rulesText(rules []streamRule) string {
 		}
 	}
 	return strings.Join(texts, ", ")
-}
-
-// PendingJob is a job of an event that has not ended.
-type PendingJob struct {
-	Plugin   string
-	Version  string
-	State    string // "waiting" or "running"
-	Since    time.Time
-	Position string // of the event, "topic/partition/offset"
-}
-
-// Pending returns the jobs of some events, given as "topic/partition/offset", that have not ended, sorted by plugin. Only
-// consumers for which somebody works count: a plugin that is not running would be waited for in vain.
-func (d *Dispatcher) Pending(ctx context.Context, positions []string) ([]PendingJob, error) {
-	all, err := d.ExplainEverywhere(ctx, positions)
-	var list []PendingJob
-	for i := range all {
-		if e := &all[i]; e.Active && (e.State == StateWaiting || e.State == StateRunning) {
-			list = append(list, PendingJob{e.Plugin, e.Version, e.State, e.Since, e.Position})
-		}
-	}
-	return list, err
 }
 
 // parsePosition reads "topic/partition/offset".

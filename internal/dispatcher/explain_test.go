@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"lazuli/event"
 )
@@ -110,18 +111,147 @@ func TestExplainAsksEveryInstance(t *testing.T) {
 	}
 }
 
-// Another instance's consumers are told of as well, of however many events.
-func TestExplainOfAnotherInstance(t *testing.T) {
+// TestExplainRetries: a job that was given up and is tried again is waited for.
+func TestExplainRetries(t *testing.T) {
+	const at = "azul.lazuli.src.binary.sourced/0/0"
+	b := newBench(t)
+	pending := func() (list []string) {
+		jobs, _, err := b.d.Pending(t.Context(), []string{at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range jobs {
+			list = append(list, j.Plugin+" "+j.State+" "+j.Feed)
+		}
+		return list
+	}
+	wants := func(when, state, waitedFor string) {
+		t.Helper()
+		if got := b.why(at); got != "Other running historic\n"+state {
+			t.Errorf("%s: %q, want %q", when, got, state)
+		}
+		if got := strings.Join(pending(), ", "); got != waitedFor {
+			t.Errorf("%s: waited for %q, want %q", when, got, waitedFor)
+		}
+	}
+	b.publish(b.file("src", "poison"), b.file("src", "more"))
+	b.look("Other", "")
+	b.look("P", "")
+	b.look("P", "")
+	for range 3 {
+		b.clock.advance(2 * time.Minute)
+		b.d.reap(t.Context())
+		b.look("P", "")
+		b.look("P", "")
+	}
+	b.d.reap(t.Context())
+	b.look("Other", "")
+	wants("given up", "P ended historic", "Other running historic")
+	ids := b.openLetters()
+	if len(ids) != 2 {
+		t.Fatalf("dead letters %q", ids)
+	}
+	for _, id := range []string{ids[1], ids[0]} {
+		if err := b.d.Retry(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wants("before a poll", "P waiting retry, 1 ahead", "Other running historic, P waiting retry")
+	first := b.look("P", "worker=w")
+	wants("looked at", "P waiting retry", "Other running historic, P waiting retry")
+	job := b.look("P", "")
+	wants("out", "P running retry", "Other running historic, P running retry")
+	b.restart()
+	b.look("Other", "")
+	b.look("P", "")
+	wants("out, after a restart", "P running retry", "Other running historic, P running retry")
+	b.status(first, "P", event.Completed)
+	b.status(job, "P", event.Completed)
+	wants("done", "P ended historic", "Other running historic")
+}
+
+// TestExplainRetryThatNobodyNeeds: the job ended well after somebody had it tried again, and does not go out.
+func TestExplainRetryThatNobodyNeeds(t *testing.T) {
+	const at = "azul.lazuli.src.binary.sourced/0/0"
+	b := newBench(t)
+	b.publish(b.file("src", "slow"))
+	late := b.kill("P", "slow")
+	if err := b.d.Retry(t.Context(), b.openLetters()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.why(at); got != "P waiting retry" {
+		t.Errorf("tried again: %q", got)
+	}
+	b.status(late, "P", event.Completed)
+	if err := b.d.letters.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.why(at); got != "P ended historic" {
+		t.Errorf("after the late success: %q", got)
+	}
+}
+
+// TestExplainWithoutAnInstance: the others answer, and say who did not.
+func TestExplainWithoutAnInstance(t *testing.T) {
+	c := newCluster(t, 3)
+	c.give(1, 0, 1)
+	c.give(2, 2, 3)
+	c.publish(c.file("src", "x"))
+	for i := range 6 {
+		c.mustPoll(fmt.Sprint("P", i), "x")
+	}
+	gone, others := c.nodes[2].d.opts.Address, 0
+	for _, consumer := range c.nodes[1].d.all() {
+		if consumer.Model == event.ModelBinary {
+			others++
+		}
+	}
+	if others == 0 || others == 6 {
+		t.Fatalf("%d of 6 consumers belong to one instance", others)
+	}
+	c.nodes[2].server.Close()
+	const at = "azul.lazuli.src.binary.sourced/0/0"
+	code, body := c.call("POST", "/api/v1/explain", explainRequest{Positions: []string{at}})
+	var answer explainAnswer
+	if err := json.Unmarshal(body, &answer); code != http.StatusOK || err != nil {
+		t.Fatalf("%d %s", code, body)
+	}
+	if len(answer.Jobs) != others || len(answer.Silent) != 1 || answer.Silent[0].Instance != gone || answer.Silent[0].Error == "" {
+		t.Errorf("%s", body)
+	}
+	jobs, silent, err := c.d.Pending(t.Context(), []string{at})
+	if err != nil || len(jobs) != others || len(silent) != 1 {
+		t.Errorf("pending: %v %v %v", jobs, silent, err)
+	}
+}
+
+// TestExplainOfManyPositions: more than a URL holds, and than one request may ask.
+func TestExplainOfManyPositions(t *testing.T) {
 	c := newCluster(t, 2)
 	c.give(1, 0, 1, 2, 3)
 	c.publish(c.file("src", "x"))
 	c.mustPoll("P", "x")
-	positions := make([]string, 3000)
-	for i := range positions {
-		positions[i] = fmt.Sprintf("azul.lazuli.src.binary.sourced/0/%d", i)
+	var positions []string
+	for range 3000 {
+		positions = append(positions, "azul.lazuli.src.binary.sourced/0/0")
 	}
-	list, err := c.nodes[0].d.ExplainEverywhere(t.Context(), positions)
-	if err != nil || len(list) != len(positions) || list[0].State != StateRunning {
-		t.Fatalf("%d explanations, %v", len(list), err)
+	list, silent, err := c.d.ExplainEverywhere(t.Context(), positions)
+	if err != nil || len(silent) > 0 || len(list) != 3000 {
+		t.Fatalf("%d answers, %v, %v", len(list), silent, err)
+	}
+	jobs, silent, err := c.d.Pending(t.Context(), positions)
+	if err != nil || len(silent) > 0 || len(jobs) != 3000 || jobs[0].State != StateRunning {
+		t.Errorf("%d jobs, %v, %v", len(jobs), silent, err)
+	}
+	if code, body := c.call("POST", "/api/v1/explain", explainRequest{Positions: positions[:501]}); code != 422 || !strings.Contains(string(body), "the limit is 500") {
+		t.Errorf("too many: %d %s", code, body)
+	}
+	if code, _ := c.call("POST", "/api/v1/explain", `{"positions":["`+strings.Repeat("x", 1<<20)+`"]}`); code != 413 {
+		t.Errorf("too large: %d", code)
+	}
+	for _, body := range []string{"", "[]", `{"positions":["nonsense"]}`} {
+		if code, _ := c.call("POST", "/api/v1/explain", body); code != 422 {
+			t.Errorf("%s: %d", body, code)
+		}
 	}
 }

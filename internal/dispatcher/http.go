@@ -32,6 +32,7 @@ func (d *Dispatcher) Handler() http.Handler {
 	handle("PATCH /api/v3/stream/{source}/{target}/{label}/{hash}", d.copyStream)
 	handle("POST /api/v1/poll", d.pollMany)
 	handle("GET /api/v1/explain", d.getExplain)
+	handle("POST /api/v1/explain", d.postExplain)
 	handle("POST /api/v1/answers/{token}", d.confirmAnswer)
 	handle("DELETE /api/v1/workers/{id}", d.deleteWorker)
 	return mux

@@ -176,6 +176,15 @@ func (d *Dispatcher) bury(ctx context.Context, c *consumer, b burial) error {
 		Attempts: max(j.failures, j.network), Reason: b.message, Time: d.now().UTC(),
 		Position: fmt.Sprintf("%s/%d/%d", j.cell.part.Topic, j.cell.part.Index, j.offset),
 	}
+	if j.cell.feed == feedRetry { // the next retry replaces this one's record, but not the event
+		first, err := d.letters.read(ctx, dead.ID)
+		if err != nil && !errors.Is(err, ErrNoLetter) {
+			return err
+		}
+		if err == nil {
+			dead.Position = first.Position
+		}
+	}
 	value, err := json.Marshal(dead)
 	if err != nil {
 		return fmt.Errorf("encode a dead letter: %w", err)

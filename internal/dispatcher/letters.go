@@ -30,26 +30,22 @@ type DeadLetter struct {
 
 // letters knows where each dead letter lies. Every instance follows the topic.
 //
-// A letter is closed, by a tombstone, when its job ends well after all: by a late status, because somebody had it tried again
-// (Retry), or because the same version of the plugin did the same file, when it was submitted again. The job that a retry makes
-// is another one, with another id; the key of its record is the letter's ID.
+// A letter is closed, by a tombstone, when its consumer ends a job of its event, or of the same submitted again, well after all: by a late status, because
+// somebody had it tried again (Retry), or because the file was submitted again; see letters_close.go. The job that a retry makes is
+// another one, with another id; the key of its record is the letter's ID.
 type letters struct {
 	d *Dispatcher
 
-	mu    sync.Mutex
-	next  int64
-	at    map[letterID]place
-	about map[letterID][]int64 // offsets of the records, by what they are about
+	mu   sync.Mutex
+	next int64
+	at   map[letterID]openLetter
+	of   map[letterID][]letterID // open letters, by file and plugin version; see pair
 }
 
-// place is where a letter's record lies, and what it is about: file and plugin.
-type place struct {
-	offset int64
-	about  letterID
-}
-
-func aboutJob(sha256, plugin, version string) letterID {
-	return newLetterID(sha256 + " " + plugin + " " + version)
+// openLetter is what is kept in memory of a letter.
+type openLetter struct {
+	offset int64 // of the record
+	pair   letterID
 }
 
 // letterID stands for an ID in memory.
@@ -80,7 +76,7 @@ func (l *letters) catchUp(ctx context.Context) error {
 		}
 		for i := range page.Records {
 			r := &page.Records[i]
-			l.note(r)
+			l.apply(string(r.Key), r)
 		}
 		if page.Next <= l.next {
 			return nil
@@ -89,43 +85,33 @@ func (l *letters) catchUp(ctx context.Context) error {
 	}
 }
 
-// note takes one record over. The caller holds l.mu.
-func (l *letters) note(r *eventlog.Record) {
-	id := newLetterID(string(r.Key))
-	if had, known := l.at[id]; known {
+// apply takes in a letter, or the tombstone that closes it. The caller holds l.mu.
+func (l *letters) apply(key string, r *eventlog.Record) {
+	id := newLetterID(key)
+	if had, ok := l.at[id]; ok {
 		delete(l.at, id)
-		if l.about[had.about] = slices.DeleteFunc(l.about[had.about], func(o int64) bool { return o == had.offset }); len(l.about[had.about]) == 0 {
-			delete(l.about, had.about)
+		if l.of[had.pair] = slices.DeleteFunc(l.of[had.pair], func(o letterID) bool { return o == id }); len(l.of[had.pair]) == 0 {
+			delete(l.of, had.pair)
 		}
 	}
-	var letter DeadLetter
-	if len(r.Value) == 0 || json.Unmarshal(r.Value, &letter) != nil {
+	if len(r.Value) == 0 {
 		return
 	}
-	p := place{r.Position.Offset, aboutJob(letter.SHA256, letter.Plugin, letter.Version)}
-	l.at[id] = p
-	l.about[p.about] = append(l.about[p.about], p.offset)
-}
-
-// others returns the IDs of the open letters about the file and the plugin of a status, but for one.
-func (l *letters) others(ctx context.Context, s *event.Status, but string) (ids []string) {
-	l.mu.Lock()
-	offsets := slices.Clone(l.about[aboutJob(s.Entity.Input.Entity.SHA256, s.Author.Name, s.Author.Version)])
-	l.mu.Unlock()
-	for _, offset := range offsets {
-		if record, err := l.d.load(ctx, l.partition(), offset); err == nil && string(record.Key) != but {
-			ids = append(ids, string(record.Key))
-		}
+	var letter DeadLetter
+	if err := json.Unmarshal(r.Value, &letter); err != nil {
+		l.d.logger.Error("a dead letter is not readable", "at", r.Position, "err", err)
 	}
-	return ids
+	open := openLetter{r.Position.Offset, pair(letter.SHA256, letter.Plugin+"."+letter.Version)}
+	l.at[id] = open
+	l.of[open.pair] = append(l.of[open.pair], id)
 }
 
 // find returns where a letter lies.
 func (l *letters) find(id string) (offset int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, ok := l.at[newLetterID(id)]
-	return p.offset, ok
+	letter, ok := l.at[newLetterID(id)]
+	return letter.offset, ok
 }
 
 // open tells whether a letter is there and not closed.
@@ -150,38 +136,6 @@ func eventKey(record *eventlog.Record) string {
 	return key
 }
 
-// close returns the records that close the letters of jobs which end well by some of the items. The error that the dispatcher
-// published in a plugin's name goes with the letter of a retried job; that of a late one is replaced by its own status.
-func (l *letters) close(ctx context.Context, items []*item) []eventlog.Record {
-	var records []eventlog.Record
-	for _, it := range items {
-		status, ok := it.ev.(*event.Status)
-		if !ok || !status.Entity.Status.Success() && status.Entity.Status != event.OptOut {
-			continue
-		}
-		id, ok := event.ParseJobID(status.Entity.Input.Dequeued)
-		if !ok || !strings.HasPrefix(id.Consumer, status.Author.Name+".") {
-			continue // a pusher's, or a sub-plugin's
-		}
-		letter := id.Run()
-		if id.Feed == feedRetry.letter() {
-			record, err := l.d.load(ctx, eventlog.Partition{Topic: l.d.names.system(topicRetry), Index: id.Partition}, id.Offset)
-			if err != nil {
-				continue // retried again meanwhile: the newer one closes it
-			}
-			letter = string(record.Key)
-			records = append(records, eventlog.Record{Topic: l.d.names.system(string(event.ModelStatus)), Key: []byte(statusKey(letter, status.Author.Name) + suffixDead)})
-		}
-		if _, dead := l.find(letter); dead {
-			records = append(records, eventlog.Record{Topic: l.d.names.system(topicDead), Key: []byte(letter)})
-		}
-		for _, other := range l.others(ctx, status, letter) {
-			records = append(records, eventlog.Record{Topic: l.d.names.system(topicDead), Key: []byte(other)})
-		}
-	}
-	return records
-}
-
 // statusKey is the key of the status of a run by an author.
 func statusKey(run, author string) string {
 	st := &event.Status{Head: event.Head{Author: event.Author{Name: author}}}
@@ -198,40 +152,41 @@ var (
 	ErrEventGone = errors.New("the event is no longer in the log: submit the file again")
 )
 
+// read returns a letter that is open now; ErrNoLetter.
+func (l *letters) read(ctx context.Context, id string) (letter DeadLetter, err error) {
+	if err := l.catchUp(ctx); err != nil {
+		return letter, err
+	}
+	offset, ok := l.find(id)
+	if !ok {
+		return letter, ErrNoLetter
+	}
+	record, err := l.d.load(ctx, l.partition(), offset)
+	if errors.Is(err, errGone) {
+		return letter, ErrNoLetter
+	}
+	if err == nil {
+		err = json.Unmarshal(record.Value, &letter)
+	}
+	if err != nil {
+		return letter, fmt.Errorf("read the dead letter: %w", err)
+	}
+	return letter, nil
+}
+
 // Retry has the job of a dead letter tried again: its consumer gets it before live work, with a fresh count of attempts.
 // While it waits, asking again changes nothing. When it ends well the letter is closed, otherwise it stays.
 func (d *Dispatcher) Retry(ctx context.Context, id string) error {
-	if err := d.letters.catchUp(ctx); err != nil {
-		return err
-	}
-	offset, ok := d.letters.find(id)
-	if !ok {
-		return ErrNoLetter
-	}
-	record, err := d.load(ctx, d.letters.partition(), offset)
-	if errors.Is(err, errGone) {
-		return ErrNoLetter
-	}
+	letter, err := d.letters.read(ctx, id)
 	if err != nil {
-		return fmt.Errorf("read the dead letter: %w", err)
-	}
-	var letter DeadLetter
-	if err := json.Unmarshal(record.Value, &letter); err != nil {
-		return fmt.Errorf("read the dead letter: %w", err)
+		return err
 	}
 	if letter.Position == "" {
 		return ErrEventGone // of an insert
 	}
-	pos, err := parsePosition(letter.Position)
+	job, err := d.at(ctx, letter.Position)
 	if err != nil {
-		return fmt.Errorf("read the dead letter: %w", err)
-	}
-	job, err := d.load(ctx, pos.Partition, pos.Offset)
-	if errors.Is(err, errGone) || errors.Is(err, eventlog.ErrNoTopic) {
-		return ErrEventGone
-	}
-	if err != nil {
-		return fmt.Errorf("read the event: %w", err)
+		return err
 	}
 	entry := readEntry(job, event.ModelBinary)
 	if entry.bad {
@@ -245,4 +200,29 @@ func (d *Dispatcher) Retry(ctx context.Context, id string) error {
 	}
 	d.noteEnds(positions)
 	return nil
+}
+
+// Event returns the value of the record at a position, "topic/partition/offset"; ErrEventGone.
+func (d *Dispatcher) Event(ctx context.Context, position string) ([]byte, error) {
+	record, err := d.at(ctx, position)
+	if err != nil {
+		return nil, err
+	}
+	return record.Value, nil
+}
+
+// at is load for a position in text. The error is ErrEventGone when nothing is there.
+func (d *Dispatcher) at(ctx context.Context, position string) (*eventlog.Record, error) {
+	pos, err := parsePosition(position)
+	if err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	record, err := d.load(ctx, pos.Partition, pos.Offset)
+	if errors.Is(err, errGone) || errors.Is(err, eventlog.ErrNoTopic) {
+		return nil, ErrEventGone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	return record, nil
 }

@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -62,30 +63,6 @@ func (b *bench) states() string {
 		states[i] = string(best[key])
 	}
 	return strings.Join(states, " ")
-}
-
-// A file that is submitted again and goes well closes the letter of its first time; another plugin's and another file's stay.
-func TestSubmittingAgainClosesTheLetter(t *testing.T) {
-	b := newBench(t)
-	b.publish(b.file("src", "poison"))
-	b.kill("P", "poison")
-	b.kill("Other", "poison")
-	b.publish(b.file("src", "other"))
-	b.kill("P", "other")
-	if ids := b.openLetters(); len(ids) != 3 {
-		t.Fatalf("dead letters %q", ids)
-	}
-	b.publish(b.file("src", "poison"))
-	b.restart()
-	b.status(b.mustPoll("P", "poison"), "P", event.Completed)
-	ids := b.openLetters()
-	if len(ids) != 2 || strings.Contains(ids[0], ".P.") && strings.Contains(ids[1], ".P.") {
-		t.Errorf("dead letters %q", ids)
-	}
-	if states := b.states(); strings.Count(states, "completed") != 1 || strings.Count(states, "error-timeout") != 3 {
-		t.Errorf("the statuses are %s", states)
-	}
-	b.mustIdle("P")
 }
 
 func TestRetryOfADeadLetter(t *testing.T) {
@@ -169,5 +146,102 @@ func TestRetryOfAnEventThatIsGone(t *testing.T) {
 	b.publish(newer)
 	if err := b.d.Retry(t.Context(), b.openLetters()[0]); !errors.Is(err, ErrEventGone) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSuccessByAnotherWayClosesTheLetter: the file is submitted again, and its job goes well.
+func TestSuccessByAnotherWayClosesTheLetter(t *testing.T) {
+	for _, again := range []string{"live", "expedited", "later"} {
+		t.Run(again, func(t *testing.T) {
+			b := newBench(t)
+			b.publish(b.file("src", "poison"))
+			b.kill("P", "poison")
+			b.kill("Q", "poison")
+			newer := b.file("src", "poison")
+			newer.Source.Timestamp = event.At(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
+			newer.Flags.Expedite = again == "expedited"
+			if again == "later" { // and so with another key
+				newer.Source.Timestamp = event.At(b.clock.Now())
+			}
+			other := b.file("src", "poison") // the same content, but not submitted in the same way
+			other.Source.References = map[string]string{"case": "7"}
+			b.publish(newer, b.file("src", "else"))
+			b.restart()
+			if again == "later" { // the older one is still there, and was given up
+				b.look("P&version=2", "")
+				b.look("P", "d-action=mapped&r-source=src")
+			}
+			job := b.mustPoll("P", "poison")
+			b.status(b.mustPoll("P", "else"), "P", event.Completed)
+			if ids := b.openLetters(); len(ids) != 2 {
+				t.Errorf("success on another file: %q", ids)
+			}
+			b.status(b.look("P&version=2", ""), "P", event.Completed)
+			b.status(b.look("P", "d-action=mapped&r-source=src"), "P", event.Completed)
+			if ids := b.openLetters(); len(ids) != 2 {
+				t.Errorf("success of another version, and of another consumer: %q", ids)
+			}
+			if again == "later" { // else the older event is gone from the log, and any success counts
+				b.publish(other)
+				b.status(b.mustPoll("P", "poison"), "P", event.Completed)
+				if ids := b.openLetters(); len(ids) != 2 {
+					t.Errorf("success on another event of the content: %q", ids)
+				}
+			}
+			b.status(job, "P", event.OptOut)
+			if ids := b.openLetters(); len(ids) != 1 || !strings.Contains(ids[0], ".Q.1.") {
+				t.Errorf("the letters that are open: %q", ids)
+			}
+			if err := b.d.letters.catchUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if l := b.d.letters; len(l.at) != 1 || len(l.of) != 1 {
+				t.Errorf("%d letters in memory, of %d pairs", len(l.at), len(l.of))
+			}
+		})
+	}
+}
+
+// TestLetterOfAnEventThatIsGoneCloses: what cannot be tried again is submitted again.
+func TestLetterOfAnEventThatIsGoneCloses(t *testing.T) {
+	b := newBench(t)
+	if onKafka() {
+		t.Skip("Kafka keeps the older event for a while")
+	}
+	b.publish(b.file("src", "poison"))
+	b.kill("P", "poison")
+	replaced := b.file("src", "poison")
+	replaced.Source.Timestamp = event.At(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
+	b.publish(replaced)
+	b.mustPoll("P", "poison")
+	later := b.file("src", "poison")
+	later.Source.References = map[string]string{"case": "7"}
+	b.publish(later)
+	b.status(b.mustPoll("P", "poison"), "P", event.Completed)
+	if ids := b.openLetters(); len(ids) != 0 {
+		t.Errorf("the letter is still open: %q", ids)
+	}
+}
+
+// TestRetryTwiceOfALetterThatFailedAgain: the letter goes on naming its event, not the retry that failed.
+func TestRetryTwiceOfALetterThatFailedAgain(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "poison"))
+	b.kill("P", "poison")
+	id := b.openLetters()[0]
+	if err := b.d.Retry(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	b.kill("P", "poison")
+	for range 2 {
+		if err := b.d.Retry(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.mustPoll("P", "poison")
+	b.mustIdle("P")
+	var letter DeadLetter
+	if r := b.records("azul.lazuli.system.dead"); json.Unmarshal(r[len(r)-1].Value, &letter) != nil || letter.Position != "azul.lazuli.src.binary.sourced/0/0" {
+		t.Errorf("the letter names %s", letter.Position)
 	}
 }

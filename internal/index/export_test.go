@@ -53,7 +53,8 @@ var HotQueries = map[string]string{
 	"filenames":   strings.NewReplacer("?1", "?", "?2", "?").Replace(filenamesSQL),
 	"remove":      `SELECT n FROM features WHERE bin = ? AND doc = ?`,
 	"facts":       `SELECT fact FROM facts WHERE bin = ? AND size = ? AND sha512 = ?`,
-	"dead":        `SELECT letter FROM dead ORDER BY time DESC, id LIMIT ?`,
+	"dead":        strings.NewReplacer("?1", "?", "?2", "?", "?3", "?").Replace(deadPageSQL),
+	"dead from":   deadFromSQL,
 }
 
 // SearchQuery is what Search asks SQLite.

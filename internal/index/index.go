@@ -28,8 +28,10 @@ type Index interface {
 	Search(ctx context.Context, q Expr, limit int, cursor string) (SearchPage, error)
 	// Plugins lists the registered plugins by name and version, with the number of statuses by state.
 	Plugins(ctx context.Context) ([]Plugin, error)
-	// DeadLetters lists jobs that were given up, newest first.
-	DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error)
+	// DeadLetters lists jobs that were given up, newest first, at most 1,000 at a time; cursors are as of Search.
+	DeadLetters(ctx context.Context, limit int, cursor string) (DeadPage, error)
+	// DeadLetter returns the one with an ID, or else the only one whose ID begins like that. ErrNotFound, *AmbiguousError.
+	DeadLetter(ctx context.Context, id string) (DeadLetter, error)
 	// Counts tells how much there is.
 	Counts(ctx context.Context) (Counts, error)
 	// Verify reads everything and reports each fault once; an error means that it could not read on.
@@ -252,20 +254,6 @@ type Plugin struct {
 	Features    []PluginFeature `json:"features"`
 	Registered  time.Time       `json:"registered"`
 	States      map[string]int  `json:"states"` // state → number of events
-}
-
-// DeadLetter is a job that was given up. ID is unique for consumer and event.
-type DeadLetter struct {
-	ID       string    `json:"id"`
-	SHA256   string    `json:"sha256"`
-	Consumer string    `json:"consumer"`
-	Plugin   string    `json:"plugin"`
-	Version  string    `json:"version"`
-	Attempts int       `json:"attempts"`
-	Reason   string    `json:"reason"`
-	Position string    `json:"position"` // of the event, "topic/partition/offset"
-	Time     time.Time `json:"time"`
-	Closed   bool      `json:"-"` // true removes it: it was retried or ended well after all
 }
 
 // Counts tells how much the index holds.

@@ -72,24 +72,6 @@ func (v view) states(list []Plugin) error {
 	})
 }
 
-// DeadLetters: see Index.
-func (s *SQLite) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error) {
-	list := []DeadLetter{}
-	err := s.view(ctx, func(v view) error {
-		return v.rows(`SELECT letter FROM dead ORDER BY time DESC, id LIMIT ?`, []any{max(0, limit)}, func(scan scanner) error {
-			var letter string
-			if err := scan(&letter); err != nil {
-				return err
-			}
-			var d DeadLetter
-			err := json.Unmarshal([]byte(letter), &d)
-			list = append(list, d)
-			return err
-		})
-	})
-	return list, err
-}
-
 // Counts: see Index.
 func (s *SQLite) Counts(ctx context.Context) (Counts, error) {
 	var c Counts

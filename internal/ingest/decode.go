@@ -13,7 +13,7 @@ import (
 )
 
 // consumer is the name under which ingest writes dead letters.
-const consumer = "ingest"
+const consumer = index.ConsumerIngest
 
 // add turns one record into what the index keeps. What cannot be read becomes a dead letter.
 func (b *batch) add(kind string, r *eventlog.Record) {

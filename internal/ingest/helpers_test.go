@@ -121,7 +121,8 @@ func (b *bench) binary(hash string) *index.Binary {
 
 func (b *bench) letters() []index.DeadLetter {
 	b.t.Helper()
-	list, err := b.idx.DeadLetters(b.t.Context(), 100)
+	page, err := b.idx.DeadLetters(b.t.Context(), 100, "")
+	list := page.Dead
 	if err != nil {
 		b.t.Fatal(err)
 	}

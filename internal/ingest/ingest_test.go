@@ -180,7 +180,8 @@ func TestWhatCannotBeReadIsADeadLetter(t *testing.T) {
 	b.append(sourced, keyed(eventtest.Binary(), "good"))
 	b.raw(eventlog.Record{Topic: dead, Key: []byte("job"), Value: []byte(`{"id":"job","plugin":"P","reason":"gave up","attempts":3}`)})
 	b.settle()
-	list, err := b.idx.DeadLetters(t.Context(), 10)
+	page, err := b.idx.DeadLetters(t.Context(), 10, "")
+	list := page.Dead
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%+v %v", list, err)
 	}
@@ -191,7 +192,7 @@ func TestWhatCannotBeReadIsADeadLetter(t *testing.T) {
 	}
 	b.raw(eventlog.Record{Topic: dead, Key: []byte("job")})
 	b.settle()
-	if list, _ = b.idx.DeadLetters(t.Context(), 10); len(list) != 1 {
+	if page, _ = b.idx.DeadLetters(t.Context(), 10, ""); len(page.Dead) != 1 {
 		t.Errorf("a closed dead letter is still there: %+v", list)
 	}
 }

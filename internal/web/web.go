@@ -219,9 +219,9 @@ func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
 		w.failed(rw, r, err)
 		return
 	}
-	for i := range why {
-		if why[i].State != "ended" { // those stand above with their statuses
-			d.Why = append(d.Why, why[i])
+	for _, y := range why.Plugins {
+		if y.State != "ended" { // those stand above with their statuses
+			d.Why = append(d.Why, y)
 		}
 	}
 	w.render(rw, r, http.StatusOK, "file", view{Title: clean(d.Name), Live: f.SHA256, Data: d})
@@ -237,12 +237,16 @@ func (w *Web) plugins(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *Web) dead(rw http.ResponseWriter, r *http.Request) {
-	list, err := w.api.Index.DeadLetters(r.Context(), 500)
+	page, err := w.api.Index.DeadLetters(r.Context(), 500, r.URL.Query().Get("cursor"))
+	if errors.Is(err, index.ErrCursor) {
+		w.problem(rw, r, http.StatusBadRequest, "The address names no page of this list.")
+		return
+	}
 	if err != nil {
 		w.failed(rw, r, err)
 		return
 	}
-	w.render(rw, r, http.StatusOK, "dead", view{Title: "Dead letters", Live: "*", Data: list})
+	w.render(rw, r, http.StatusOK, "dead", view{Title: "Dead letters", Live: "*", Data: page})
 }
 
 // retry has jobs tried again, from a form with their IDs, and shows the list again.

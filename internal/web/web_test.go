@@ -75,12 +75,12 @@ func (p *platform) apply(b index.Batch, changed string) {
 	}
 }
 
-func (p *platform) Explain(_ context.Context, positions []string) ([]api.Explanation, error) {
+func (p *platform) Explain(_ context.Context, positions []string) ([]api.Explanation, []api.Silent, error) {
 	var list []api.Explanation
 	for _, at := range positions {
 		list = append(list, api.Explanation{Plugin: "Office", Version: "1", Consumer: "c", Position: at, State: "skipped", Detail: "it has " + nasty})
 	}
-	return list, nil
+	return list, nil, nil
 }
 
 func (p *platform) Retry(_ context.Context, id string) error {
@@ -90,7 +90,11 @@ func (p *platform) Retry(_ context.Context, id string) error {
 	return api.ErrNoLetter
 }
 
-func (p *platform) Pending(context.Context, []string) ([]api.PendingJob, error) { return nil, nil }
+func (p *platform) Event(context.Context, string) ([]byte, error) { return nil, api.ErrEventGone }
+
+func (p *platform) Pending(context.Context, []string) ([]api.PendingJob, []api.Silent, error) {
+	return nil, nil, nil
+}
 func (p *platform) Reached(context.Context, map[eventlog.Partition]int64) error { return nil }
 func (p *platform) Topics(context.Context) ([]eventlog.TopicState, error)       { return nil, nil }
 
@@ -351,6 +355,20 @@ func TestWhyAndRetry(t *testing.T) {
 	}
 	if page := body("/file/" + sha("a")); !strings.Contains(page, "Why others did not") || !strings.Contains(page, "Office") || strings.Contains(page, "<script>alert") {
 		t.Error("the file's page does not say why, or says it raw")
+	}
+	var more index.Batch
+	for i := range 499 {
+		more.Dead = append(more.Dead, index.DeadLetter{ID: fmt.Sprint("ingest/t/0/", i), Consumer: index.ConsumerIngest, Time: time.Unix(2, 0)})
+	}
+	more.Dead = append(more.Dead, index.DeadLetter{ID: "older", Reason: "far back", Time: time.Unix(1, 0)})
+	p.apply(more, "")
+	_, next, _ := strings.Cut(body("/dead"), `href="/dead?cursor=`)
+	next, _, _ = strings.Cut(next, `"`)
+	if page := body("/dead"); strings.Count(page, `action="/dead/retry"`) != 2 || strings.Contains(page, `value="ingest/t/0/1"`) || !strings.Contains(page, "Older ones") {
+		t.Error("a button for what is no job, or no link to more")
+	}
+	if page := body("/dead?cursor=" + next); !strings.Contains(page, "far back") || strings.Contains(page, "Older ones") {
+		t.Error("the second page")
 	}
 	if page := body("/dead"); !strings.Contains(page, `value="letter"`) {
 		t.Error("no button for the dead letter")

@@ -102,23 +102,23 @@ func (b *bench) run(args ...string) (string, error) {
 
 func (b *bench) dead() []client.DeadLetter {
 	b.t.Helper()
-	list, err := b.api.DeadLetters(b.ctx)
+	page, err := b.api.DeadLetters(b.ctx, 0, "")
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return list
+	return page.Dead
 }
 
 func (b *bench) why(sha, name string) client.Why {
 	b.t.Helper()
-	list, err := b.api.Why(b.ctx, sha, name)
+	answer, err := b.api.Why(b.ctx, sha, name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if len(list) != 1 {
-		b.t.Fatalf("why: %+v", list)
+	if len(answer.Plugins) != 1 {
+		b.t.Fatalf("why: %+v", answer)
 	}
-	return list[0]
+	return answer.Plugins[0]
 }
 
 func (b *bench) page(path string) string {
@@ -159,10 +159,25 @@ func TestRetryAfterThePluginIsMended(t *testing.T) {
 	if page := b.page("/file/" + sha); !strings.Contains(page, "SIGSEGV") {
 		t.Error("the file's page does not say what happened")
 	}
-	if out, err := b.run("dead", "retry", dead[0].ID[:12]); err != nil || !strings.Contains(out, "1 tried again") {
+	if out, err := b.run("dead", "retry", dead[0].Short); err != nil || !strings.Contains(out, "1 tried again") {
 		t.Fatalf("%v: %s", err, out)
 	}
+	if w := b.why(sha, "Fragile"); w.State != "waiting" || w.Feed != "retry" || !strings.Contains(w.Sentence, "tried again") {
+		t.Errorf("why, before it is polled again: %s by %s: %s", w.State, w.Feed, w.Sentence)
+	}
+	if out, err := b.run("why", sha, "Fragile"); err != nil || !strings.Contains(out, "waiting (retry)") {
+		t.Errorf("why: %v: %s", err, out)
+	}
+	if page := b.page("/file/" + sha); !strings.Contains(page, "waiting (retry)") {
+		t.Error("the file's page does not say that it waits")
+	}
+	if f, err := b.api.File(b.ctx, sha, 0); err != nil || f.State != client.StateWorking || f.Pending[0].Feed != "retry" {
+		t.Errorf("before it is polled again: %+v: %v", f, err)
+	}
 	job := b.poll("Fragile")
+	if f, err := b.api.File(b.ctx, sha, time.Millisecond); err != nil || f.State != client.StateWorking || f.Pending[0].State != "running" {
+		t.Errorf("while it runs: %+v: %v", f, err)
+	}
 	b.finish("Fragile", job)
 	f, err := b.up.Settled(b.ctx, sha)
 	if err != nil {
@@ -179,5 +194,60 @@ func TestRetryAfterThePluginIsMended(t *testing.T) {
 	}
 	if w := b.why(sha, "Fragile"); w.State != "ended" || !strings.HasPrefix(w.Sentence, "completed") {
 		t.Errorf("why, in the end: %s: %s", w.State, w.Sentence)
+	}
+}
+
+// TestDeadLettersByShortID: two plugins gave up one file. Commands take what the list prints, and say which there are.
+func TestDeadLettersByShortID(t *testing.T) {
+	b := newBench(t)
+	sha, err := b.up.Submit(b.ctx, "poison.bin", []byte("poison"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Fragile", "Frail"} {
+		b.die(name)
+		b.die(name)
+	}
+	if _, err := b.up.Settled(b.ctx, sha); err != nil {
+		t.Fatal(err)
+	}
+	out, err := b.run("dead", "list")
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("dead list:\n%s", out)
+	}
+	for _, line := range lines[1:] {
+		short, _, _ := strings.Cut(line, " ")
+		out, err := b.run("dead", "show", short)
+		name := "Fragile"
+		if strings.Contains(line, "Frail") {
+			name = "Frail"
+		}
+		if err != nil || !strings.Contains(out, name) || !strings.Contains(out, `"kafka_key": `) || !strings.Contains(out, `"sha256": "`+sha) {
+			t.Errorf("dead show %s: %v: %s", short, err, out)
+		}
+		if !strings.Contains(b.page("/dead"), short+"</code>") {
+			t.Errorf("the page does not show %s", short)
+		}
+	}
+	for _, command := range []string{"show", "retry"} {
+		if out, err := b.run("dead", command, lines[1][:10]); err == nil || strings.Count(out, b.dead()[0].ID) != 1 || strings.Count(out, b.dead()[1].ID) != 1 {
+			t.Errorf("dead %s of two: %v: %s", command, err, out)
+		}
+	}
+	if out, err := b.run("dead", "retry", "--all"); err != nil || out != "2 tried again: `lazuli dead list` shows those that fail once more\n" {
+		t.Errorf("dead retry --all: %v: %s", err, out)
+	}
+	for _, name := range []string{"Fragile", "Frail"} {
+		b.finish(name, b.poll(name))
+	}
+	if _, err := b.up.Settled(b.ctx, sha); err != nil {
+		t.Fatal(err)
+	}
+	if dead := b.dead(); len(dead) != 0 {
+		t.Errorf("the letters are still there: %+v", dead)
 	}
 }

@@ -16,7 +16,7 @@ func Run(t *testing.T, open func(t *testing.T) index.Index) {
 	for name, test := range map[string]func(*testing.T, *bench){
 		"Document": document, "Replace": replace, "Removal": removal, "Facts": facts, "AnyOrder": anyOrder, "StatusOrder": statusOrder,
 		"StatusVersions": statusVersions, "Links": links, "Snapshot": snapshot, "Bounds": bounds,
-		"Search": search, "Paging": paging, "Offsets": offsets, "Lists": lists, "Unknown": unknown,
+		"Search": search, "Paging": paging, "Offsets": offsets, "Lists": lists, "Dead": dead, "Unknown": unknown,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &bench{t: t, idx: open(t)}

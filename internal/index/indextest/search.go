@@ -118,8 +118,8 @@ func lists(t *testing.T, b *bench) {
 	if err != nil || len(plugins) != 1 || plugins[0].Description != "second" || plugins[0].States["completed"] != 1 || plugins[0].States["opt-out"] != 1 || len(plugins[0].Features) != 1 {
 		t.Errorf("plugins %+v %v", plugins, err)
 	}
-	dead, err := b.idx.DeadLetters(t.Context(), 10)
-	if err != nil || len(dead) != 1 || dead[0].ID != "y" {
+	dead, err := b.idx.DeadLetters(t.Context(), 10, "")
+	if err != nil || len(dead.Dead) != 1 || dead.Dead[0].ID != "y" || dead.Next != "" {
 		t.Errorf("dead letters %+v %v", dead, err)
 	}
 	counts, err := b.idx.Counts(t.Context())
