@@ -1,17 +1,21 @@
-// Package azul runs a plugin written with the real azul-runner, unmodified, against the real platform.
+// Package azul runs plugins written with the real azul-runner, unmodified, against the real platform, and reads all events
+// back through azul_bedrock's strict models.
+//
+// Begin with TestAzul: one platform for all plugins, each with a test of its own that runs beside the others. Every plugin gets
+// every file of all tests, so that a test looks at its own files alone.
 package azul
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"lazuli/event"
 	"lazuli/test/platform"
 )
 
@@ -21,8 +25,33 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// python finds the interpreter of the environment that test/setup makes.
-func python(t *testing.T) string {
+// suite is what the tests share.
+type suite struct {
+	*platform.Up
+	*feed
+	python string
+}
+
+// TestAzul runs all of them. A lease and the number of attempts are as small as they may be: a plugin that dies is waited for.
+func TestAzul(t *testing.T) {
+	python := findPython(t)
+	up := platform.Start(t, filepath.Join(t.TempDir(), "data"), "--no-plugins", "--allow-delete", "--lease", "10s", "--max-attempts", "2")
+	s := &suite{Up: up, feed: follow(t, python, up.Plugins), python: python}
+	for name, test := range map[string]func(context.Context, *testing.T, *suite){
+		"Hello":    testHello,
+		"Features": testFeatures,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			test(ctx, t, s)
+		})
+	}
+}
+
+// findPython finds the interpreter of the environment that test/setup makes.
+func findPython(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs("../../.cache/venv/bin/python")
 	if err != nil {
@@ -37,23 +66,54 @@ func python(t *testing.T) string {
 	return path
 }
 
-// startPlugin runs a plugin until the test ends. azul-runner answers no signal while it idles, so it is killed with its group.
-func startPlugin(t *testing.T, up *platform.Up, script string) {
+// run runs a plugin until the test ends, and again whenever it ends by itself, as a supervisor would. azul-runner answers no
+// signal while it idles, so it is killed with its group.
+func (s *suite) run(t *testing.T, script string, env ...string) {
 	t.Helper()
-	cmd := exec.Command(python(t), script)
-	cmd.Env = append(os.Environ(), "PLUGIN_EVENTS_URL="+up.Plugins, "PLUGIN_DATA_URL="+up.Plugins, "TMPDIR="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	log, err := os.Create(filepath.Join(t.TempDir(), "plugin.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
+	env = append(append(os.Environ(), "PLUGIN_EVENTS_URL="+s.Plugins, "PLUGIN_DATA_URL="+s.Plugins, "TMPDIR="+t.TempDir()), env...)
+	var mu sync.Mutex
+	var running *exec.Cmd
+	stopped := false
+	start := func() error { // the caller holds mu
+		running = exec.Command(s.python, script)
+		running.Env, running.Stdout, running.Stderr = env, log, log
+		running.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		return running.Start()
+	}
+	if err := start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			_ = running.Wait() // how it ended is in its log
+			mu.Lock()
+			kill(running)
+			if stopped {
+				mu.Unlock()
+				ended <- nil
+				return
+			}
+			err := start()
+			mu.Unlock()
+			if err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
 	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may be dead already, which the log tells
-		_ = cmd.Wait()
+		mu.Lock()
+		stopped = true
+		kill(running)
+		mu.Unlock()
+		if err := <-ended; err != nil {
+			t.Errorf("start %s again: %v", script, err)
+		}
 		log.Close()
 		if t.Failed() {
 			text, _ := os.ReadFile(log.Name())
@@ -62,59 +122,35 @@ func startPlugin(t *testing.T, up *platform.Up, script string) {
 	})
 }
 
-// states waits until a plugin has reported on a file and everything has settled.
-func states(ctx context.Context, t *testing.T, up *platform.Up, sha, plugin string) *platform.File {
-	t.Helper()
-	for {
-		f, err := up.Settled(ctx, sha)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range f.Statuses {
-			if s.Plugin == plugin {
-				return f
-			}
-		}
-		select { // the plugin needs a moment to start: until then nobody waits for it
-		case <-ctx.Done():
-			t.Fatalf("no status of %s: %+v", plugin, f.Statuses)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+// kill ends a process with all that it started.
+func kill(cmd *exec.Cmd) {
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the group may be gone already
 }
 
-func TestUnmodifiedPlugin(t *testing.T) {
-	up := platform.Start(t, filepath.Join(t.TempDir(), "data"))
-	startPlugin(t, up, "hello.py")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for _, c := range []struct {
-		content, state string
-		children       int
-	}{
-		{"first line\nsecond line\n", "completed", 1},
-		{"please raise", "error-exception", 0},
-		{"please optout", "opt-out", 0},
-	} {
-		sha, err := up.Submit(ctx, "sample.txt", []byte(c.content))
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := states(ctx, t, up, sha, "Hello")
-		i := slices.IndexFunc(f.Statuses, func(s struct{ Plugin, State, Error, Message string }) bool { return s.Plugin == "Hello" })
-		if got := f.Statuses[i]; got.State != c.state || len(f.Children) != c.children {
-			t.Errorf("%q: %+v with %d children, want %s with %d", c.content, got, len(f.Children), c.state, c.children)
-		}
-	}
-	out, err := exec.CommandContext(ctx, python(t), "readback.py", up.Plugins).Output()
+// submit puts a file on the platform and returns its SHA-256.
+func (s *suite) submit(ctx context.Context, t *testing.T, content string) string {
+	t.Helper()
+	sha, err := s.Submit(ctx, "sample.txt", []byte(content))
 	if err != nil {
-		t.Fatalf("read back through strict models: %v\n%s", err, err.(*exec.ExitError).Stderr)
-	}
-	var counts map[string]int
-	if err := json.Unmarshal(out, &counts); err != nil {
 		t.Fatal(err)
 	}
-	if counts["plugin"] < 3 || counts["status"] < 3 || counts["binary"] < 5 {
-		t.Errorf("read back %v", counts)
+	return sha
+}
+
+// wantState waits for a plugin's word on a file.
+func (s *suite) wantState(ctx context.Context, t *testing.T, plugin, sha string, want event.State) *event.Status {
+	t.Helper()
+	got := s.status(ctx, t, plugin, sha)
+	if got.Entity.Status != want {
+		t.Fatalf("%s on %s: %s (%s: %s), want %s", plugin, sha, got.Entity.Status, got.Entity.Error, got.Entity.Message, want)
 	}
+	return got
+}
+
+func testHello(ctx context.Context, t *testing.T, s *suite) {
+	s.run(t, "hello.py")
+	sha := s.submit(ctx, t, "hello\nsecond line\n")
+	s.wantState(ctx, t, "Hello", sha, event.Completed)
+	s.wantState(ctx, t, "Hello", s.submit(ctx, t, "hello, please raise"), event.ErrorException)
+	s.wantState(ctx, t, "Hello", s.submit(ctx, t, "hello, please optout"), event.OptOut)
 }

@@ -12,6 +12,8 @@ class AzulPluginHello(BinaryPlugin):
 
     def execute(self, job: Job):
         content = job.get_data().read()
+        if not content.startswith(b"hello"):
+            return State.Label.OPT_OUT
         self.add_feature_values("hello_size", len(content))
         if b"raise" in content:
             raise ValueError("asked to")
