@@ -40,6 +40,7 @@ func TestAzul(t *testing.T) {
 	for name, test := range map[string]func(context.Context, *testing.T, *suite){
 		"Hello":    testHello,
 		"Features": testFeatures,
+		"Family":   testFamily,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
