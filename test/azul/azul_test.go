@@ -41,6 +41,7 @@ func TestAzul(t *testing.T) {
 		"Hello":    testHello,
 		"Features": testFeatures,
 		"Family":   testFamily,
+		"Parts":    testParts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,6 +147,32 @@ func (s *suite) wantState(ctx context.Context, t *testing.T, plugin, sha string,
 		t.Fatalf("%s on %s: %s (%s: %s), want %s", plugin, sha, got.Entity.Status, got.Entity.Error, got.Entity.Message, want)
 	}
 	return got
+}
+
+// file is what REST tells of a file now.
+func (s *suite) file(ctx context.Context, t *testing.T, sha string) *platform.File {
+	t.Helper()
+	var f platform.File
+	if err := s.Get(ctx, "/api/v1/binaries/"+sha, &f); err != nil {
+		t.Fatal(err)
+	}
+	return &f
+}
+
+// fileUntil asks REST about a file until what it tells is enough: the index may be behind what follow.py has read.
+func (s *suite) fileUntil(ctx context.Context, t *testing.T, sha, what string, enough func(*platform.File) bool) {
+	t.Helper()
+	for {
+		f := s.file(ctx, t, sha)
+		if enough(f) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited for %s in vain: %+v", what, f)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func testHello(ctx context.Context, t *testing.T, s *suite) {
