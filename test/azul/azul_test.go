@@ -42,6 +42,7 @@ func TestAzul(t *testing.T) {
 		"Features": testFeatures,
 		"Family":   testFamily,
 		"Parts":    testParts,
+		"Mischief": testMischief,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
