@@ -6,6 +6,7 @@
 package azul
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -37,20 +38,24 @@ func TestAzul(t *testing.T) {
 	python := findPython(t)
 	up := platform.Start(t, filepath.Join(t.TempDir(), "data"), "--no-plugins", "--allow-delete", "--lease", "10s", "--max-attempts", "2")
 	s := &suite{Up: up, feed: follow(t, python, up.Plugins), python: python}
-	for name, test := range map[string]func(context.Context, *testing.T, *suite){
-		"Hello":    testHello,
-		"Features": testFeatures,
-		"Family":   testFamily,
-		"Parts":    testParts,
-		"Mischief": testMischief,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			test(ctx, t, s)
-		})
-	}
+	t.Run("Together", func(t *testing.T) {
+		for name, test := range map[string]func(context.Context, *testing.T, *suite){
+			"Hello":    testHello,
+			"Features": testFeatures,
+			"Family":   testFamily,
+			"Parts":    testParts,
+			"Mischief": testMischief,
+			"API":      testAPI,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				defer cancel()
+				test(ctx, t, s)
+			})
+		}
+	})
+	t.Run("Pause", func(t *testing.T) { s.script(t.Context(), t, "api.py", s.Plugins, "pause") }) // it holds for all plugins
 }
 
 // findPython finds the interpreter of the environment that test/setup makes.
@@ -174,6 +179,25 @@ func (s *suite) fileUntil(ctx context.Context, t *testing.T, sha, what string, e
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// testAPI calls every method of azul_bedrock's DispatcherAPI; what they answer is asserted in the script.
+func testAPI(ctx context.Context, t *testing.T, s *suite) {
+	if said := s.script(ctx, t, "api.py", s.Plugins); said != "17 methods\n" {
+		t.Errorf("api.py said %q", said)
+	}
+}
+
+// script runs a script to its end and returns what it printed.
+func (s *suite) script(ctx context.Context, t *testing.T, args ...string) string {
+	t.Helper()
+	var said, wrong bytes.Buffer
+	cmd := exec.CommandContext(ctx, s.python, args...)
+	cmd.Stdout, cmd.Stderr = &said, &wrong
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", args[0], err, &wrong)
+	}
+	return said.String()
 }
 
 func testHello(ctx context.Context, t *testing.T, s *suite) {
