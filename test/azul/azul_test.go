@@ -40,7 +40,7 @@ func TestAzul(t *testing.T) {
 	s := &suite{Up: up, feed: follow(t, python, up.Plugins), python: python}
 	t.Run("Together", func(t *testing.T) {
 		for name, test := range map[string]func(context.Context, *testing.T, *suite){
-			"Hello":    testHello,
+			"Links":    testLinks,
 			"Features": testFeatures,
 			"Family":   testFamily,
 			"Parts":    testParts,
@@ -198,12 +198,4 @@ func (s *suite) script(ctx context.Context, t *testing.T, args ...string) string
 		t.Fatalf("%s: %v\n%s", args[0], err, &wrong)
 	}
 	return said.String()
-}
-
-func testHello(ctx context.Context, t *testing.T, s *suite) {
-	s.run(t, "hello.py")
-	sha := s.submit(ctx, t, "hello\nsecond line\n")
-	s.wantState(ctx, t, "Hello", sha, event.Completed)
-	s.wantState(ctx, t, "Hello", s.submit(ctx, t, "hello, please raise"), event.ErrorException)
-	s.wantState(ctx, t, "Hello", s.submit(ctx, t, "hello, please optout"), event.OptOut)
 }
