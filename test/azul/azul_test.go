@@ -38,24 +38,30 @@ func TestAzul(t *testing.T) {
 	python := findPython(t)
 	up := platform.Start(t, filepath.Join(t.TempDir(), "data"), "--no-plugins", "--allow-delete", "--lease", "10s", "--max-attempts", "2")
 	s := &suite{Up: up, feed: follow(t, python, up.Plugins), python: python}
+	files := startMischief(t.Context(), t, s) // first: its leases run out while the others are at work
 	t.Run("Together", func(t *testing.T) {
 		for name, test := range map[string]func(context.Context, *testing.T, *suite){
 			"Links":    testLinks,
 			"Features": testFeatures,
 			"Family":   testFamily,
 			"Parts":    testParts,
-			"Mischief": testMischief,
 			"API":      testAPI,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-				defer cancel()
-				test(ctx, t, s)
+				test(soon(t), t, s)
 			})
 		}
 	})
-	t.Run("Pause", func(t *testing.T) { s.script(t.Context(), t, "api.py", s.Plugins, "pause") }) // it holds for all plugins
+	t.Run("Mischief", func(t *testing.T) { testMischief(soon(t), t, s, files) })
+	t.Run("Pause", func(t *testing.T) { s.script(soon(t), t, "api.py", s.Plugins, "pause") }) // it holds for all plugins
+}
+
+// soon is how long a test may take at most.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // findPython finds the interpreter of the environment that test/setup makes.

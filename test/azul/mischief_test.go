@@ -38,16 +38,21 @@ var mischief = []struct {
 	{"nothing at all", event.Completed, "", "", 1},
 }
 
-// testMischief: whatever a plugin does, the platform holds the right word on that file, and every other file is done.
-func testMischief(ctx context.Context, t *testing.T, s *suite) {
-	files := make([]string, len(mischief))
-	for i, m := range mischief {
-		files[i] = s.submit(ctx, t, "mischief "+m.what)
+// startMischief submits a file for each way to go wrong and starts the plugin. It returns their hashes.
+func startMischief(ctx context.Context, t *testing.T, s *suite) (files []string) {
+	t.Helper()
+	for _, m := range mischief {
+		files = append(files, s.submit(ctx, t, "mischief "+m.what))
 	}
 	marks := t.TempDir()
 	for range 2 { // of one plugin: what befalls one is nothing to the other
 		s.run(t, "mischief.py", "PLUGIN_MARKS="+marks, "PLUGIN_RUN_TIMEOUT=2", "PLUGIN_HEARTBEAT_INTERVAL=1")
 	}
+	return files
+}
+
+// testMischief: whatever a plugin does, the platform holds the right word on that file, and every other file is done.
+func testMischief(ctx context.Context, t *testing.T, s *suite, files []string) {
 	for i, m := range mischief {
 		got := s.wantState(ctx, t, "Mischief", files[i], m.state)
 		if got.Entity.Error != m.error || !strings.Contains(got.Entity.Message, m.said) {
