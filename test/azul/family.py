@@ -14,7 +14,12 @@ class AzulPluginFamily(BinaryPlugin):
         file = job.get_data()
         if not file.read(7) == b"family ":
             return State(State.Label.OPT_OUT, "not_mine", "another test's file")
-        number = int(file.read(1))
+        first = file.read(1)
+        if first == b"s":  # "family self"
+            file.seek(0)
+            self.add_child_with_data({"action": "extracted"}, file.read())
+            return
+        number = int(first)
         content = file.read()
 
         middle = 8 + len(content) // 2
@@ -26,6 +31,8 @@ class AzulPluginFamily(BinaryPlugin):
         self.add_text(f"member {number}", language="python")
         self.add_data(DataLabel.REPORT, {}, b'{"member": %d}' % number)
         if number == 0:
+            for label in set(DataLabel) - {DataLabel.CONTENT, DataLabel.TEXT, DataLabel.REPORT}:
+                self.add_data(label, {}, b"stream %s" % label.encode())
             return
         child = self.add_child_with_data({"action": "extracted", "method": "counting down"}, b"family %d" % (number - 1) + content)
         child.add_feature_values("filename", f"family-{number - 1}.txt")

@@ -39,7 +39,15 @@ func testFamily(ctx context.Context, t *testing.T, s *suite) {
 		if want := fmt.Sprintf("[%s%d lastend-]", content[1048586:1048590], 1048586); fmt.Sprint(values) != want {
 			t.Errorf("member %d: features %v, want %s", n, values, want)
 		}
-		wantStreams(t, own, map[event.Label]string{"content": content, "text": fmt.Sprintf("member %d", n), "report": fmt.Sprintf(`{"member": %d}`, n)})
+		streams := map[event.Label]string{"content": content, "text": fmt.Sprintf("member %d", n), "report": fmt.Sprintf(`{"member": %d}`, n)}
+		if n == 0 {
+			for _, label := range event.Labels {
+				if _, ok := streams[label]; !ok {
+					streams[label] = "stream " + string(label)
+				}
+			}
+		}
+		wantStreams(t, own, streams)
 		s.wantContent(ctx, t, "text", fmt.Sprintf("member %d", n))
 		s.wantContent(ctx, t, "report", fmt.Sprintf(`{"member": %d}`, n))
 		if n == 0 {
@@ -69,6 +77,25 @@ func testFamily(ctx context.Context, t *testing.T, s *suite) {
 		}
 		s.wantContent(ctx, t, "content", text)
 		s.wantState(ctx, t, "Family", sum(text), event.OptOut)
+	}
+	testSelf(ctx, t, s)
+}
+
+// testSelf: a file that is found in itself is processed down to the depth at which azul-runner opts out, and no further.
+func testSelf(ctx context.Context, t *testing.T, s *suite) {
+	sha := s.submit(ctx, t, "family self")
+	var words []event.State
+	s.until(ctx, t, "the end of the recursion", func(events []event.Event) bool {
+		words = words[:0]
+		for _, status := range statuses(events, "Family", sha) {
+			if status.Entity.Status.Final() {
+				words = append(words, status.Entity.Status)
+			}
+		}
+		return slices.Contains(words, event.OptOut)
+	})
+	if want := append(slices.Repeat([]event.State{event.Completed}, 9), event.OptOut); !slices.Equal(words, want) {
+		t.Errorf("it was processed with %v, want %v", words, want)
 	}
 }
 

@@ -46,7 +46,7 @@ func startMischief(ctx context.Context, t *testing.T, s *suite) (files []string)
 	}
 	marks := t.TempDir()
 	for range 2 { // of one plugin: what befalls one is nothing to the other
-		s.run(t, "mischief.py", "PLUGIN_MARKS="+marks, "PLUGIN_RUN_TIMEOUT=2", "PLUGIN_HEARTBEAT_INTERVAL=1")
+		s.run(t, "mischief.py", "PLUGIN_MARKS="+marks, "PLUGIN_RUN_TIMEOUT=6", "PLUGIN_HEARTBEAT_INTERVAL=1")
 	}
 	return files
 }
