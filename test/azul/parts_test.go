@@ -33,11 +33,12 @@ func testParts(ctx context.Context, t *testing.T, s *suite) {
 	for _, part := range parts[:3] {
 		job = s.wantPart(ctx, t, part.name, part.version, sha, part.state)
 	}
-	s.until(ctx, t, "a heartbeat of the part that waits", func(events []event.Event) bool {
-		return len(statuses(events, "Parts-last", sha)) > 0
+	s.until(ctx, t, "heartbeats of the part that waits", func(events []event.Event) bool {
+		return len(statuses(events, "Parts-last", sha)) > 11 // one a second, so that a lease would have run out
 	})
-	if !slices.ContainsFunc(s.file(ctx, t, sha).Pending, ofParts) {
-		t.Error("three parts have reported and the job is over")
+	pending := s.file(ctx, t, sha).Pending
+	if i := slices.IndexFunc(pending, ofParts); i < 0 || pending[i].State != "running" {
+		t.Errorf("the last part runs, and the job is not out with its plugin: %+v", pending)
 	}
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
