@@ -479,6 +479,24 @@ func TestLeaseRunsOut(t *testing.T) {
 	b.mustIdle("P")
 }
 
+// TestPartsKeepTheLease: while a part of a multiplugin runs, azul-runner sends its heartbeats in the part's name.
+func TestPartsKeepTheLease(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "x"))
+	job := b.mustPoll("P", "x")
+	for _, said := range []event.State{event.Heartbeat, event.Completed, event.ErrorException, event.Heartbeat} {
+		b.clock.advance(50 * time.Second)
+		b.status(job, "P-part", said)
+		b.d.reap(t.Context())
+		b.mustIdle("P")
+	}
+	b.clock.advance(50 * time.Second)
+	b.status(job, "Person", event.Heartbeat) // no part of P
+	b.clock.advance(11 * time.Second)
+	b.d.reap(t.Context())
+	b.mustPoll("P", "x")
+}
+
 func TestErrorOfAnOlderAttemptDoesNotEndTheJob(t *testing.T) {
 	b := newBench(t)
 	b.publish(b.file("src", "x"))

@@ -275,7 +275,7 @@ func (d *Dispatcher) touch(items []*item) {
 	for _, it := range items {
 		status := it.ev.(*event.Status)
 		if id, ok := event.ParseJobID(status.Entity.Input.Dequeued); ok {
-			if c, cl := d.findCell(id); c != nil && c.Name == status.Author.Name {
+			if c, cl := d.findCell(id); c != nil && (c.Name == status.Author.Name || c.hasPart(status.Author.Name)) {
 				c.report(cl, id, event.Heartbeat)
 			}
 		}

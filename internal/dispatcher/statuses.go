@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -152,8 +153,15 @@ func (f *statusFollower) apply(ctx context.Context, r *eventlog.Record, only *sh
 		return // made by a pusher, or by another system
 	}
 	c, cl := f.d.findCell(id)
-	if c == nil || only != nil && c.shard != only || routing.Author != c.Name || c.before(id) {
-		return // another instance's; or a sub-plugin's: the main author's status comes last and ends the job
+	if c == nil || only != nil && c.shard != only || c.before(id) {
+		return // another instance's
+	}
+	if c.hasPart(routing.Author) {
+		c.report(cl, id, event.Heartbeat) // a sign of life: the main author's status comes last and ends the job
+		return
+	}
+	if routing.Author != c.Name {
+		return // a stranger's
 	}
 	if id.Offset >= cl.tail.end.Load() {
 		// It was handed out by an instance that knew more of the log, or it is made up.
@@ -198,6 +206,10 @@ func (j *job) newer(id event.JobID) bool {
 	}
 	return id.Attempt < j.attempt || id.Unix < j.since.Unix()
 }
+
+// hasPart tells whether an author is a part of the consumer's plugin. azul-runner reports on each part of a multiplugin in the
+// part's name, NAME-PART, and while a part runs it sends heartbeats in that name alone.
+func (c *consumer) hasPart(author string) bool { return strings.HasPrefix(author, c.Name+"-") }
 
 // report applies one status of the consumer itself to the job it names.
 func (c *consumer) report(cl *cell, id event.JobID, state event.State) {
