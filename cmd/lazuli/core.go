@@ -45,6 +45,9 @@ func newCore(cfg *config.Config, logger *slog.Logger) core {
 	return c
 }
 
+// kafkaPause is how long a start waits before it asks a Kafka again that is not there.
+const kafkaPause = 2 * time.Second
+
 // progressPartitions is into how many parts the work is shared out among instances; see docs/architecture.md.
 const progressPartitions = 64
 
@@ -90,10 +93,19 @@ func (c *core) open(ctx context.Context, logDir, storeDir string) error {
 // openKafka opens the log on Kafka and makes this process one of several instances.
 func (c *core) openKafka(ctx context.Context, opts *dispatcher.Options) error {
 	cfg := &c.cfg.Kafka
-	log, err := kafka.Open(ctx, kafka.Options{
+	kafkaOpts := kafka.Options{
 		Brokers: cfg.List(), ClientID: "lazuli", Only: "azul." + c.cfg.TopicPrefix + ".", Replicas: int16(cfg.Replicas),
 		Logger: c.logger.With("part", "kafka"),
-	})
+	}
+	log, err := kafka.Open(ctx, kafkaOpts)
+	for errors.Is(err, eventlog.ErrAway) && ctx.Err() == nil { // they may be started together
+		c.logger.Warn("Kafka does not answer; the start waits for it", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(kafkaPause):
+		}
+		log, err = kafka.Open(ctx, kafkaOpts)
+	}
 	if err != nil {
 		return err
 	}

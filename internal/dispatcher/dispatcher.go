@@ -195,30 +195,8 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	if d.own == nil {
 		d.own = alone{log}
 	}
-	if err := d.sources.ensureSystem(ctx, d.own.Partitions()); err != nil {
-		return nil, fmt.Errorf("make the system topics: %w", err)
-	}
-	d.sources.reconcile(ctx, d.logger)
-	if err := d.findTails(ctx); err != nil {
+	if err := d.begin(ctx); err != nil {
 		return nil, err
-	}
-	if err := errors.Join(d.statuses.begin(ctx), d.downloads.begin(ctx)); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(d.letters.catchUp(ctx), d.pause.catchUp(ctx)); err != nil {
-		return nil, err
-	}
-	for _, f := range []*follower{&d.inserts.follower, &d.deletions.follower} {
-		if err := f.catchUp(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if opts.Ownership == nil {
-		s := newShard(0)
-		d.shards[0] = s
-		if err := d.takeOver(ctx, s); err != nil {
-			return nil, fmt.Errorf("take over from the log: %w", err)
-		}
 	}
 	run, stop := context.WithCancel(context.Background())
 	d.stop = stop
@@ -242,6 +220,40 @@ func New(ctx context.Context, log eventlog.Log, store blob.Store, opts Options) 
 	d.done.Go(func() { d.reapLeases(run) })
 	d.done.Go(func() { d.watchStore(run) })
 	return d, nil
+}
+
+// begin reads what a dispatcher must know before it does anything. It waits for a log that does not answer.
+func (d *Dispatcher) begin(ctx context.Context) error {
+	steps := []func(context.Context) error{
+		func(ctx context.Context) error {
+			if err := d.sources.ensureSystem(ctx, d.own.Partitions()); err != nil {
+				return fmt.Errorf("make the system topics: %w", err)
+			}
+			return nil
+		},
+		func(ctx context.Context) error { return d.sources.reconcile(ctx, d.logger) },
+		d.findTails, d.statuses.begin, d.downloads.begin, d.letters.catchUp, d.pause.catchUp, d.inserts.catchUp, d.deletions.catchUp,
+	}
+	if d.opts.Ownership == nil {
+		steps = append(steps, d.takeAll)
+	}
+	for _, step := range steps {
+		if err := d.insist(ctx, step, isAway); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeAll takes every consumer over, of an instance that is alone.
+func (d *Dispatcher) takeAll(ctx context.Context) error {
+	s := newShard(0)
+	d.shards[0] = s
+	if err := d.takeOver(ctx, s); err != nil {
+		d.withdraw(s)
+		return fmt.Errorf("take over from the log: %w", err)
+	}
+	return nil
 }
 
 func (d *Dispatcher) now() time.Time { return d.opts.Now() }

@@ -142,9 +142,11 @@ func (b *bench) start() {
 	if b.aroundLog != nil {
 		log = b.aroundLog(log)
 	}
-	if b.d, err = New(b.t.Context(), log, store, b.opts); err != nil {
+	d, err := New(b.t.Context(), log, store, b.opts)
+	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.d = d
 	b.server = httptest.NewServer(b.watched(b.d.Handler()))
 }
 

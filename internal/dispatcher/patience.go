@@ -29,27 +29,34 @@ func (d *Dispatcher) patience(items []*item) time.Duration {
 	return 0
 }
 
-// appendPatiently appends, again and again while the log has trouble, for at most a while. What it appends it may append twice.
-func (d *Dispatcher) appendPatiently(ctx context.Context, patience time.Duration, records []eventlog.Record) ([]eventlog.Position, error) {
+// patiently calls do until it succeeds or its error is none of the log's, for at most a while; with no patience, once. What do
+// appends it may append twice.
+func (d *Dispatcher) patiently(ctx context.Context, patience time.Duration, do func(context.Context) error) error {
 	if patience <= 0 {
-		return d.appendEvents(ctx, records)
+		return do(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	pause := 10 * time.Millisecond
-	for {
-		positions, err := d.appendEvents(ctx, records)
-		if err == nil || permanent(err) {
-			return positions, err
+	return d.insist(ctx, do, func(err error) bool { return !permanent(err) })
+}
+
+// insist calls do until it succeeds, its error is not worth another try, or ctx ends.
+func (d *Dispatcher) insist(ctx context.Context, do func(context.Context) error, worth func(error) bool) error {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		err := do(ctx)
+		if err == nil || !worth(err) {
+			return err
 		}
-		d.logger.Warn("the log takes nothing; who waits for it is kept waiting", "err", err)
+		d.logger.Warn("the log has trouble; what needs it waits", "err", err)
 		wait(ctx, pause)
 		if ctx.Err() != nil {
-			return nil, err
+			return err
 		}
-		pause = min(2*pause, time.Second)
 	}
 }
+
+// isAway tells whether the log did not answer: a start waits for it.
+func isAway(err error) bool { return errors.Is(err, eventlog.ErrAway) }
 
 // permanent tells whether an error of the log stays when the call is tried again.
 func permanent(err error) bool {
@@ -58,5 +65,5 @@ func permanent(err error) bool {
 			return true
 		}
 	}
-	return false
+	return IsInvalid(err)
 }

@@ -3,8 +3,10 @@ package dispatcher
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,6 +31,100 @@ func (l *awayLog) Append(ctx context.Context, records []eventlog.Record) ([]even
 		return nil, errors.New("the log is away")
 	}
 	return l.Log.Append(ctx, records)
+}
+
+// lateLog answers each call but the first of its kind.
+type lateLog struct {
+	eventlog.Log
+	mu   sync.Mutex
+	late map[string]int // by call, how often it was made; nil is never late
+}
+
+func (l *lateLog) first(call string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.late == nil {
+		return nil
+	}
+	if l.late[call]++; l.late[call] > 1 {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", call, eventlog.ErrAway)
+}
+
+func (l *lateLog) Topics(ctx context.Context) ([]eventlog.TopicState, error) {
+	if err := l.first("list"); err != nil {
+		return nil, err
+	}
+	return l.Log.Topics(ctx)
+}
+
+func (l *lateLog) EnsureTopics(ctx context.Context, topics []eventlog.Topic) error {
+	if err := l.first("ensure " + topics[0].Name); err != nil {
+		return err
+	}
+	return l.Log.EnsureTopics(ctx, topics)
+}
+
+func (l *lateLog) Bounds(ctx context.Context, p eventlog.Partition) (eventlog.Bounds, error) {
+	if err := l.first("bounds " + p.Topic); err != nil {
+		return eventlog.Bounds{}, err
+	}
+	return l.Log.Bounds(ctx, p)
+}
+
+func (l *lateLog) Read(ctx context.Context, p eventlog.Partition, offset int64, limit eventlog.Limit) (eventlog.Page, error) {
+	if err := l.first("read " + p.Topic); err != nil {
+		return eventlog.Page{}, err
+	}
+	return l.Log.Read(ctx, p, offset, limit)
+}
+
+// TestStartWaitsForTheLog: a dispatcher that starts while the log does not answer starts when it does, with all that it knew.
+func TestStartWaitsForTheLog(t *testing.T) {
+	b := newBench(t)
+	b.publish(b.file("src", "x"), b.file("src", "y"))
+	out := b.mustPoll("P", "x")
+	log := &lateLog{late: map[string]int{}}
+	b.aroundLog = func(l eventlog.Log) eventlog.Log { log.Log = l; return log }
+	b.restart()
+	log.mu.Lock()
+	for _, call := range []string{"list", "ensure azul.lazuli.src.binary.sourced", "bounds azul.lazuli.system.status", "read azul.lazuli.system.progress"} {
+		if log.late[call] < 2 {
+			t.Errorf("the start never asked again: %s; it asked %v", call, log.late)
+		}
+	}
+	log.late = nil // from here on it answers
+	log.mu.Unlock()
+	b.mustPoll("P", "y")
+	b.status(out, "P", event.Completed)
+	b.mustIdle("P")
+}
+
+// TestStartSaysWhatStays: any other trouble ends a start at once, and so does its end.
+func TestStartSaysWhatStays(t *testing.T) {
+	b := newBench(t)
+	b.opts.Registry = nil
+	for _, trouble := range []error{eventlog.ErrFenced, eventlog.ErrAway} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		log := &refusingLog{Log: b.log, refusal: trouble, refused: cancel}
+		if _, err := New(ctx, log, b.store, b.opts); !errors.Is(err, trouble) {
+			t.Errorf("%v: %v", trouble, err)
+		}
+	}
+}
+
+// refusingLog makes no topics.
+type refusingLog struct {
+	eventlog.Log
+	refusal error
+	refused func()
+}
+
+func (l *refusingLog) EnsureTopics(context.Context, []eventlog.Topic) error {
+	l.refused()
+	return l.refusal
 }
 
 func TestLogAway(t *testing.T) {

@@ -74,6 +74,7 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 	extra = append(extra, letters...)
 	records := make([]eventlog.Record, 0, len(items)+len(extra))
 	var p Published
+	patience := d.patience(items)
 	for _, it := range items {
 		if it.dropped != "" {
 			p.drop(it)
@@ -81,7 +82,7 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 			continue
 		}
 		endSettings(it.ev)
-		made, err := d.encode(ctx, it)
+		made, err := d.encode(ctx, it, patience)
 		if err = it.refuse(err); err != nil {
 			return Published{}, err
 		}
@@ -99,7 +100,11 @@ func (d *Dispatcher) append(ctx context.Context, items []*item, extra ...eventlo
 		return p, nil
 	}
 	d.metrics.stage(d.metrics.produceSeconds, stageTransform, begun)
-	positions, err := d.appendPatiently(ctx, d.patience(items), records)
+	var positions []eventlog.Position
+	err := d.patiently(ctx, patience, func(ctx context.Context) (err error) {
+		positions, err = d.appendEvents(ctx, records)
+		return err
+	})
 	if err != nil {
 		return Published{}, fmt.Errorf("append to the log: %w", err)
 	}
@@ -249,14 +254,15 @@ func endSettings(ev event.Event) {
 }
 
 // encode makes the records of an event: one, or two of an expedited one that goes to its source's topic as well.
-func (d *Dispatcher) encode(ctx context.Context, it *item) ([]eventlog.Record, error) {
+func (d *Dispatcher) encode(ctx context.Context, it *item, patience time.Duration) ([]eventlog.Record, error) {
 	topic := d.names.system(string(it.ev.Model()))
 	b, ok := it.ev.(*event.Binary)
 	if !ok {
 		record, err := d.record(topic, it.ev, it)
 		return []eventlog.Record{record}, err
 	}
-	if err := d.sources.ensure(ctx, b.Source.Name); err != nil {
+	ensure := func(ctx context.Context) error { return d.sources.ensure(ctx, b.Source.Name) }
+	if err := d.patiently(ctx, patience, ensure); err != nil {
 		return nil, err
 	}
 	topic = d.names.binary(b.Source.Name, b.Action)

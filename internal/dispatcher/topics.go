@@ -53,11 +53,10 @@ func (s *sourceRegistry) ensureSystem(ctx context.Context, progress int32) error
 }
 
 // reconcile brings the topics of sources that exist in line with the configuration. What cannot be changed stays.
-func (s *sourceRegistry) reconcile(ctx context.Context, logger *slog.Logger) {
+func (s *sourceRegistry) reconcile(ctx context.Context, logger *slog.Logger) error {
 	existing, err := s.log.Topics(ctx)
 	if err != nil {
-		logger.Error("bring the topics in line with the configuration", "err", err)
-		return
+		return fmt.Errorf("list the topics: %w", err)
 	}
 	seen := map[string]bool{}
 	for i := range existing {
@@ -66,10 +65,13 @@ func (s *sourceRegistry) reconcile(ctx context.Context, logger *slog.Logger) {
 			continue
 		}
 		seen[source] = true
-		if err := s.log.EnsureTopics(ctx, s.topics(source)); err != nil {
+		if err := s.log.EnsureTopics(ctx, s.topics(source)); isAway(err) {
+			return err
+		} else if err != nil {
 			logger.Error("bring the topics of a source in line with the configuration", "source", source, "err", err)
 		}
 	}
+	return nil
 }
 
 // topics are those of a source, as configured.

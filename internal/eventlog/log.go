@@ -160,6 +160,7 @@ var (
 	ErrTooLarge = fmt.Errorf("larger than the log takes: %d bytes a record, %d bytes an append", MaxRecordBytes, MaxAppendBytes)
 	ErrFull     = errors.New("no space left for the log")
 	ErrFenced   = errors.New("another process took over the right to write")
+	ErrAway     = errors.New("the log does not answer") // it goes on by itself, and calls succeed again
 )
 
 // CorruptError tells that stored records of a partition cannot be read.

@@ -63,7 +63,7 @@ func (s *lanes) run(client *kgo.Client, l *lane) {
 
 // wave writes parts of one partition and waits for the outcome.
 func wave(client *kgo.Client, parts []*part) {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, ErrAway)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errAway)
 	defer cancel()
 	var pending sync.WaitGroup
 	for _, p := range parts {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -49,8 +50,8 @@ const (
 	attempt = 5 * time.Second
 )
 
-// ErrAway is what calls return when Kafka does not answer. It goes on by itself when Kafka is back.
-var ErrAway = fmt.Errorf("no answer from Kafka within %v", patience)
+// errAway is what calls return when Kafka does not answer.
+var errAway = fmt.Errorf("%w: nothing from Kafka within %v", eventlog.ErrAway, patience)
 
 // Log is an eventlog.Log on Kafka.
 //
@@ -170,7 +171,7 @@ func call[T any](ctx context.Context, l *Log, what string, fn func(context.Conte
 	if err != nil {
 		return none, err
 	}
-	bounded, cancel := context.WithTimeoutCause(ctx, patience, ErrAway)
+	bounded, cancel := context.WithTimeoutCause(ctx, patience, errAway)
 	type outcome struct {
 		value T
 		err   error
@@ -226,6 +227,7 @@ func explain(what string, err error) error {
 // trouble says in the terms of eventlog what the client reports. ctx is that of the call.
 func trouble(ctx context.Context, err error) error {
 	var refused *kerr.Error
+	var network *net.OpError
 	switch {
 	case err == nil:
 		return nil
@@ -233,12 +235,14 @@ func trouble(ctx context.Context, err error) error {
 		return refusal(refused, err)
 	case errors.Is(err, kgo.ErrClientClosed):
 		return eventlog.ErrClosed
-	case errors.Is(err, kgo.ErrRecordTimeout), context.Cause(ctx) == ErrAway:
-		return fmt.Errorf("%w: %v", ErrAway, err)
+	case errors.Is(err, kgo.ErrRecordTimeout), context.Cause(ctx) == errAway:
+		return fmt.Errorf("%w: %v", errAway, err)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %v", ErrAway, err) // of a connection, not the caller's
+		return fmt.Errorf("%w: %v", errAway, err) // of a connection, not the caller's
+	case errors.As(err, &network):
+		return fmt.Errorf("%w: %w", eventlog.ErrAway, err)
 	}
 	return err
 }

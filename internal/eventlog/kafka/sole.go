@@ -94,7 +94,7 @@ func (s *Sole) transact(ctx context.Context, p *part) ([]eventlog.Position, erro
 	}
 	defer func() { <-s.busy }()
 	// It is not left half done: Kafka, or the next owner, ends it.
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 2*patience, ErrAway)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 2*patience, errAway)
 	defer cancel()
 	if err := s.write(ctx, p.records); err != nil {
 		if errors.Is(err, eventlog.ErrFenced) {

@@ -63,7 +63,7 @@ func (t *tails) run(ctx context.Context, running *sync.WaitGroup) {
 	trouble := complaint{t.log.logger, unreachable, "Kafka answers again"}
 	for failing := false; ; {
 		begun := time.Now()
-		bounded, cancel := context.WithTimeoutCause(ctx, patience, ErrAway)
+		bounded, cancel := context.WithTimeoutCause(ctx, patience, errAway)
 		err := t.log.view.refresh(bounded)
 		cancel()
 		failing = trouble.note(ctx, failing, err)
@@ -310,7 +310,7 @@ func (s *session) take(ctx context.Context, answer *kmsg.FetchResponse) (err err
 func (s *session) rewind(ctx context.Context, end tailEnd, index int32) error {
 	at := eventlog.Partition{Topic: end.topic.Name, Index: index}
 	had := end.load()
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, ErrAway)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errAway)
 	defer cancel()
 	b, err := s.tails.log.measure(ctx, end.topic, at)
 	if err != nil {

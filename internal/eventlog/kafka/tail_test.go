@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -133,7 +134,9 @@ func TestNobodyThere(t *testing.T) {
 		l.Close()
 		t.Fatal("a Kafka that is not there was opened")
 	}
-	t.Log(err)
+	if !errors.Is(err, eventlog.ErrAway) || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Error(err)
+	}
 }
 
 // TestSignIn: a Kafka that wants a name and a password is used with them, and refuses others.
