@@ -212,7 +212,6 @@ func throughAvro(t *testing.T, ev event.Event) event.Event {
 }
 
 func TestAvroAgreesWithAnotherImplementation(t *testing.T) {
-	goplugin.Build(t)
 	compareWithOther[event.Binary](t)
 	compareWithOther[event.Status](t)
 	compareWithOther[event.Plugin](t)

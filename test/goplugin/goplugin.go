@@ -1,9 +1,8 @@
-// Package goplugin builds and runs testdata/plugin: a Go module of its own that speaks Avro through the library that the
-// reference's Go plugins use, github.com/hamba/avro/v2 (MIT). It is what lazuli's own codec is measured against, and a plugin
-// that behaves as those of the reference do. The library is a dependency of that module only, never of lazuli's.
+// Package goplugin builds and runs two Go programs, each a module of its own, so that what they need is no dependency of lazuli's.
 //
-// The reference's own Go module (github.com/AustralianCyberSecurityCentre/azul-bedrock) would be the better judge; the module
-// proxy refused it when this was written.
+// testdata/plugin speaks Avro through the library that the reference's Go plugins use, github.com/hamba/avro/v2 (MIT). It is what
+// lazuli's own codec is measured against, in every version of the schema, and a plugin that asks for Avro.
+// testdata/bedrock is a plugin on the reference's own Go runner, which test/setup unpacks, and a reader with its client and codec.
 package goplugin
 
 import (
@@ -17,56 +16,66 @@ import (
 	"testing"
 )
 
-var built struct {
+// program is one of them, built once per test process.
+type program struct {
+	module string // its folder in testdata
+	needs  string // what it cannot be built without
+
 	once    sync.Once
 	path    string
-	missing []byte // what go said when the library could not be had
+	missing []byte // what go said when that could not be had
 	err     error
 	output  []byte
 }
 
-// Build builds the program once per test process and returns its path. Without its library the test is skipped; with CI=true
-// that is a failure.
-func Build(t testing.TB) string {
+var (
+	avro    = &program{module: "plugin", needs: "github.com/hamba/avro/v2"}
+	bedrock = &program{module: "bedrock", needs: "the Go source of azul-bedrock (run test/setup)"}
+)
+
+// build returns the program's path. Without what it needs the test is skipped; with CI=true that is a failure.
+func (p *program) build(t testing.TB) string {
 	t.Helper()
-	built.once.Do(build)
+	p.once.Do(p.make)
 	switch {
-	case built.missing != nil && os.Getenv("CI") == "true":
-		t.Fatalf("github.com/hamba/avro/v2 cannot be had: %s", built.missing)
-	case built.missing != nil:
-		t.Skipf("SKIPPED: lazuli's Avro is not compared with another's: github.com/hamba/avro/v2 cannot be had: %s", built.missing)
-	case built.err != nil:
-		t.Fatalf("build %s: %v\n%s", built.path, built.err, built.output)
+	case p.missing != nil && os.Getenv("CI") == "true":
+		t.Fatalf("%s cannot be had: %s", p.needs, p.missing)
+	case p.missing != nil:
+		t.Skipf("SKIPPED: lazuli is not tried with another's Go code: %s cannot be had: %s", p.needs, p.missing)
+	case p.err != nil:
+		t.Fatalf("build %s: %v\n%s", p.path, p.err, p.output)
 	}
-	return built.path
+	return p.path
 }
 
-func build() {
+func (p *program) make() {
 	_, here, _, _ := runtime.Caller(0)
-	module := filepath.Join(filepath.Dir(here), "testdata", "plugin")
+	module := filepath.Join(filepath.Dir(here), "testdata", p.module)
 	dir, err := os.MkdirTemp("", "lazuli-goplugin-")
 	if err != nil {
-		built.err = err
+		p.err = err
 		return
 	}
-	built.path = filepath.Join(dir, "goplugin")
+	p.path = filepath.Join(dir, p.module)
 	run := func(args ...string) ([]byte, error) {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = module
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 		return cmd.CombinedOutput()
 	}
-	if out, err := run("mod", "download"); err != nil {
-		built.missing = append(out, err.Error()...)
+	if out, err := run("list", "-deps", "."); err != nil {
+		p.missing = append(out, err.Error()...)
 		return
 	}
-	built.output, built.err = run("build", "-o", built.path, ".")
+	p.output, p.err = run("build", "-o", p.path, ".")
 }
 
-// Cleanup removes what Build made; call it at the end of TestMain.
+// Cleanup removes what was built; call it at the end of TestMain.
 func Cleanup() {
-	if built.path != "" {
-		os.RemoveAll(filepath.Dir(built.path))
+	for _, p := range []*program{avro, bedrock} {
+		if p.path != "" {
+			os.RemoveAll(filepath.Dir(p.path))
+		}
 	}
 }
 
@@ -90,7 +99,7 @@ func Convert(t testing.TB, list []Conversion) []Conversion {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(Build(t), "convert")
+	cmd := exec.Command(avro.build(t), "convert")
 	cmd.Stdin = &in
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -20,15 +20,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// start runs the plugin until the test ends and returns the file that it writes to.
-func start(t *testing.T, up *platform.Up) string {
+// start runs a program until the test ends and returns the file that it writes to.
+func start(t *testing.T, cmd *exec.Cmd, env ...string) string {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "plugin.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(Build(t), "run")
-	cmd.Env = append(os.Environ(), "PLUGIN_EVENTS_URL="+up.Plugins, "PLUGIN_DATA_URL="+up.Plugins)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -45,7 +44,7 @@ func start(t *testing.T, up *platform.Up) string {
 }
 
 // reported waits until the plugin has reported on a file and everything has settled.
-func reported(ctx context.Context, t *testing.T, up *platform.Up, sha string) (*platform.File, string) {
+func reported(ctx context.Context, t *testing.T, up *platform.Up, sha, plugin string) (*platform.File, string) {
 	t.Helper()
 	for {
 		f, err := up.Settled(ctx, sha)
@@ -53,7 +52,7 @@ func reported(ctx context.Context, t *testing.T, up *platform.Up, sha string) (*
 			t.Fatal(err)
 		}
 		for _, s := range f.Statuses {
-			if s.Plugin == "GoLines" {
+			if s.Plugin == plugin {
 				return f, s.State
 			}
 		}
@@ -67,7 +66,7 @@ func reported(ctx context.Context, t *testing.T, up *platform.Up, sha string) (*
 
 // TestGoPlugin: a plugin that speaks nothing but Avro, beside the built-in ones that speak JSON.
 func TestGoPlugin(t *testing.T) {
-	Build(t)
+	program := avro.build(t)
 	up := platform.Start(t, filepath.Join(t.TempDir(), "data"))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -79,7 +78,7 @@ func TestGoPlugin(t *testing.T) {
 		return sha
 	}
 	before := submit("first line\nsecond line\n") // historic when the plugin comes
-	log := start(t, up)
+	log := start(t, exec.Command(program, "run"), "PLUGIN_EVENTS_URL="+up.Plugins, "PLUGIN_DATA_URL="+up.Plugins)
 	for _, c := range []struct {
 		sha, state, lines string
 		children          int
@@ -88,7 +87,7 @@ func TestGoPlugin(t *testing.T) {
 		{submit("please go raise\n"), "error-exception", "", 0},
 		{submit("live\n"), "completed", "1", 1},
 	} {
-		f, state := reported(ctx, t, up, c.sha)
+		f, state := reported(ctx, t, up, c.sha, "GoLines")
 		if state != c.state || len(f.Children) != c.children {
 			t.Errorf("%s: %s with %d children, want %s with %d", c.sha, state, len(f.Children), c.state, c.children)
 		}
@@ -102,7 +101,7 @@ func TestGoPlugin(t *testing.T) {
 			t.Errorf("%s: go_lines %q, want %q", c.sha, lines, c.lines)
 		}
 		for _, child := range f.Children { // the child goes round as well, through JSON plugins and this one
-			inner, state := reported(ctx, t, up, child.SHA256)
+			inner, state := reported(ctx, t, up, child.SHA256, "GoLines")
 			if state != "completed" || !slices.ContainsFunc(inner.Statuses, func(s struct{ Plugin, State, Error, Message string }) bool { return s.Plugin != "GoLines" }) {
 				t.Errorf("the child %s: %s, %+v", child.SHA256, state, inner.Statuses)
 			}
