@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"lazuli/internal/blob"
@@ -35,7 +36,25 @@ func (d *Dispatcher) Handler() http.Handler {
 	handle("POST /api/v1/explain", d.postExplain)
 	handle("POST /api/v1/answers/{token}", d.confirmAnswer)
 	handle("DELETE /api/v1/workers/{id}", d.deleteWorker)
+	mux.Handle("/", d.observe(otherLabel, func(w http.ResponseWriter, r *http.Request) { notServed(mux, w, r) }))
 	return mux
+}
+
+// notServed answers requests that no route takes, and says which methods a path has.
+func notServed(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := mux.Handler(probe); pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		writeProblem(w, http.StatusMethodNotAllowed, "method not allowed", fmt.Sprintf("%s has %s", r.URL.Path, strings.Join(allowed, ", ")))
+		return
+	}
+	writeProblem(w, http.StatusNotFound, "not found", fmt.Sprintf("there is nothing at %s; docs/protocol.md has what is", r.URL.Path))
 }
 
 // observe counts and times the answers of a route, and answers for a handler that panics.

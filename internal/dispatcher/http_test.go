@@ -173,6 +173,15 @@ func TestStreams(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, code, body, c.code)
 		}
 	}
+	for _, c := range []struct{ method, path, says string }{
+		{"GET", "/api/v3/nonsense", `"status":"404"`},
+		{"POST", path, `has GET, DELETE`},
+		{"BREW", "/api/v2/event", `has POST`},
+	} {
+		if code, body := b.call(c.method, c.path, nil); code != 404 && code != 405 || !strings.Contains(string(body), c.says) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, code, body)
+		}
+	}
 	b.opts.MaxUploadBytes = 100
 	b.restart()
 	if code, body := b.call("POST", "/api/v3/stream/src/text", strings.Repeat("x", 101)); code != 413 {

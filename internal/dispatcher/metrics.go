@@ -95,6 +95,9 @@ func (m *metrics) answered(method, path string, code int, took time.Duration) {
 	if code == 0 {
 		code = 200
 	}
+	if path == otherLabel {
+		method = otherLabel // a client may call it what it likes
+	}
 	m.responses.WithLabelValues(method, path, strconv.Itoa(code)).Inc()
 	m.seconds.WithLabelValues(method, path).Observe(took.Seconds())
 }
