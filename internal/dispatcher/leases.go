@@ -121,7 +121,11 @@ func (c *consumer) failLocked(j *job, state event.State, message string, notBefo
 	j.failures++
 	c.d.metrics.redeliveries.Inc()
 	if j.failures >= c.d.opts.MaxAttempts {
-		c.giveUpLocked(j, state, fmt.Sprintf("given up after %d attempts: %s", j.failures, message))
+		attempts := "1 attempt"
+		if j.failures != 1 {
+			attempts = fmt.Sprintf("%d attempts", j.failures)
+		}
+		c.giveUpLocked(j, state, fmt.Sprintf("given up after %s: %s", attempts, message))
 		return
 	}
 	c.d.logger.Warn("a job goes out again", "consumer", c.key, "job", j.id, "failures", j.failures, "why", message)

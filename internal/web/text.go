@@ -9,13 +9,15 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"lazuli/internal/api"
 )
 
 // functions are what templates call.
 var functions = template.FuncMap{
 	"bytes": sizeText, "short": func(s string) string { return shorten(s, 12) }, "clean": clean, "cut": func(s string) string { return shorten(clean(s), 300) },
 	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "states": states,
-	"relationship": relationship, "plural": plural, "lines": lines,
+	"relationship": relationship, "jobs": jobs, "plural": plural, "lines": lines,
 }
 
 // clean makes text from files safe to look at: control characters, and those that turn the direction of writing, become visible escapes.
@@ -32,6 +34,17 @@ func clean(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// jobs lists jobs of a file that has several events as a reader wants them: one of a plugin, version and state.
+func jobs(list []api.PendingJob) []api.PendingJob {
+	seen := map[api.PendingJob]bool{}
+	return slices.DeleteFunc(slices.Clone(list), func(j api.PendingJob) bool {
+		j.Since, j.Position = time.Time{}, ""
+		again := seen[j]
+		seen[j] = true
+		return again
+	})
 }
 
 // lines is clean for text of several lines.
