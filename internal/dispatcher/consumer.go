@@ -136,14 +136,18 @@ type waiter struct{ wake chan struct{} }
 
 func newWaiter() *waiter { return &waiter{make(chan struct{}, 1)} }
 
-func (w *waiter) signal() {
+// signal wakes the poll, and tells whether nobody else did before.
+func (w *waiter) signal() bool {
 	select {
 	case w.wake <- struct{}{}:
+		return true
 	default:
+		return false
 	}
 }
 
-// join adds a waiting poll; the returned function takes it out again.
+// join adds a waiting poll; the returned function takes it out again. What a poll that leaves has not looked at, or not taken, it
+// leaves to another: not all of them were woken for it.
 func (c *consumer) join(w *waiter) (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,6 +157,21 @@ func (c *consumer) join(w *waiter) (leave func()) {
 		defer c.mu.Unlock()
 		delete(c.waiters, w)
 		c.lastPoll = c.d.now()
+		if len(c.waiters) > 0 && c.readyLocked(c.lastPoll) {
+			c.wake(1)
+		}
+	}
+}
+
+// wake lets as many more of the waiting polls look again. The caller holds c.mu.
+func (c *consumer) wake(more int64) {
+	for w := range c.waiters {
+		if more <= 0 {
+			return
+		}
+		if w.signal() {
+			more--
+		}
 	}
 }
 
@@ -461,10 +480,12 @@ type tail struct {
 	consumers []*consumer
 }
 
-// moved notes a new end and wakes the consumers that read the partition. Ends only grow.
+// moved notes a new end and wakes a poll of each consumer that reads the partition for every new record: of a thousand that wait
+// the others would find nothing. Ends only grow.
 func (t *tail) moved(end int64) {
+	var have int64
 	for {
-		have := t.end.Load()
+		have = t.end.Load()
 		if end <= have {
 			return
 		}
@@ -477,7 +498,7 @@ func (t *tail) moved(end int64) {
 	t.mu.Unlock()
 	for _, c := range consumers {
 		c.mu.Lock()
-		c.wakeAll()
+		c.wake(end - have)
 		c.mu.Unlock()
 	}
 }

@@ -270,6 +270,11 @@ func (c *consumer) isGone() bool {
 func (c *consumer) ready(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.readyLocked(now)
+}
+
+// readyLocked is ready for who holds c.mu.
+func (c *consumer) readyLocked(now time.Time) bool {
 	if c.held() {
 		return false
 	}
