@@ -90,7 +90,7 @@ func runOn(t *testing.T, kind string) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self, "-test.timeout", "10m", "-test.parallel", "12", // they wait more than they work; with more, one broker is slow to make all their topics
-		"-test.skip", "^(TestModel|TestModelReplays|TestCellModel|TestTenThousandConsumersOfWhichTenPoll|TestThousandConnections)$") // these bring a log of their own, or are about HTTP
+		"-test.skip", "^(TestModel|TestModelReplays|TestCellModel|TestTenThousandConsumersOfWhichTenPoll)$") // these bring a log of their own, or are about HTTP
 	cmd.Env = append(os.Environ(), logKind+"="+kind)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "PASS") {
