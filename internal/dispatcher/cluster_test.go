@@ -350,7 +350,7 @@ func TestWorkerPollsConsumersOfSeveralOwners(t *testing.T) {
 func TestPollWaitsForAnOwner(t *testing.T) {
 	c := newCluster(t, 2)
 	c.publish(c.file("src", "x"))
-	if _, info := c.poll("P", allFeeds); info.Ready || info.Fetched != 0 {
+	if _, info := c.poll("P", allFeeds); info.Ready || info.Fetched != 0 || info.NotReady != "expedite,live,historic" {
 		t.Fatalf("nobody owns anything, and the answer is %+v", info)
 	}
 	got := make(chan *event.Binary)

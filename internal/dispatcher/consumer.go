@@ -49,6 +49,17 @@ func (s feedSet) MarshalText() ([]byte, error) {
 	return text, nil
 }
 
+// names lists the feeds that plugins know of, with commas between.
+func (s feedSet) names() string {
+	var names []string
+	for f, on := range s {
+		if on && feed(f) != feedRetry {
+			names = append(names, feed(f).String())
+		}
+	}
+	return strings.Join(names, ",")
+}
+
 func (s *feedSet) UnmarshalText(text []byte) error {
 	*s = feedSet{}
 	for f := range s {

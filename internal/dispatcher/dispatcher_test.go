@@ -227,6 +227,7 @@ type pollInfo struct {
 	Fetched  int            `json:"fetched"`
 	Ready    bool           `json:"ready"`
 	Paused   bool           `json:"paused"`
+	NotReady string         `json:"consumers_not_ready"`
 	Filters  map[string]int `json:"filters"`
 }
 

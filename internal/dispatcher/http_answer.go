@@ -26,8 +26,9 @@ type answer struct {
 	avro     bool // of the events' form
 	security *guard
 	skipped  map[string]int
-	idle     bool // the client should ask again at once
-	ready    bool // there is somebody who serves the consumer
+	idle     bool    // the client should ask again at once
+	ready    bool    // there is somebody who serves the consumer
+	unserved feedSet // that were asked for and nobody serves
 	paused   bool
 }
 
@@ -152,13 +153,14 @@ type info struct {
 	Fetched  int            `json:"fetched"`
 	Ready    bool           `json:"ready"`
 	Paused   bool           `json:"paused"`
+	NotReady string         `json:"consumers_not_ready,omitempty"` // feeds, with commas between
 	Filters  map[string]int `json:"filters,omitempty"`
 }
 
 // writeMultipart writes the answer as the reference does: two parts, info and events (protocol 1.3). An idle answer says
 // that one thing was filtered, because azul-runner then asks again at once in place of sleeping for ten seconds.
 func writeMultipart(w http.ResponseWriter, a *answer) error {
-	i := info{Filtered: a.skippedTotal(), Fetched: len(a.events), Ready: a.ready, Paused: a.paused, Filters: a.skipped}
+	i := info{Filtered: a.skippedTotal(), Fetched: len(a.events), Ready: a.ready, Paused: a.paused, NotReady: a.unserved.names(), Filters: a.skipped}
 	if a.idle && i.Filtered == 0 {
 		i.Filtered, i.Filters = 1, map[string]int{longPollIdle: 1}
 	}

@@ -132,7 +132,9 @@ func (d *Dispatcher) poll(ctx context.Context, polls []*poll, worker string, cou
 	for i, p := range polls {
 		c, err := d.await(ctx, p, over.C)
 		if err != nil {
-			a.ready, a.idle = errors.Is(err, errRival), true
+			if a.ready, a.idle = errors.Is(err, errRival), true; !a.ready {
+				a.unserved = p.feeds
+			}
 			return a
 		}
 		defer c.join(w)()

@@ -193,7 +193,7 @@ func (d *Dispatcher) passOn(w http.ResponseWriter, r *http.Request, p *poll) boo
 		}
 		timer.Stop()
 		if d.draining.Load() || r.Context().Err() != nil || !time.Now().Before(over) {
-			a := &answer{d: d, idle: true, avro: p.avro}
+			a := &answer{d: d, idle: true, avro: p.avro, unserved: p.feeds}
 			_ = writeMultipart(w, a) // it holds no job
 			return true
 		}
