@@ -14,6 +14,7 @@ type text struct {
 	encoding string // as in "ASCII", "Unicode text, UTF-8"
 	lines    string // what is special about its lines, as in ", with CRLF line terminators"
 	whole    bool   // plain is the whole file
+	scanned  *lineScanner
 }
 
 // isText tells whether the head of a file is text in some encoding.

@@ -70,22 +70,3 @@ func interpreter(t *text) (kind, bool) {
 	k.script = true
 	return k, true
 }
-
-func php(t *text) (kind, bool) {
-	if b := t.start(16); !hasPrefixFold(b, "<?php") && !bytes.HasPrefix(b, []byte("<?=")) {
-		return kind{}, false
-	}
-	return kind{format: "code/php", mime: "text/x-php", label: "PHP script"}, true
-}
-
-// batch knows what batch files begin with.
-func batch(t *text) (kind, bool) {
-	b := t.start(16)
-	b = bytes.TrimLeft(bytes.TrimPrefix(b, []byte("@")), " \t")
-	for _, word := range []string{"echo off", "setlocal", "rem ", "cls\r"} {
-		if hasPrefixFold(b, word) && (word != "rem " || bytes.HasPrefix(t.start(1), []byte("@"))) {
-			return kind{format: "code/batch", mime: "text/x-msdos-batch", label: "DOS batch file"}, true
-		}
-	}
-	return kind{}, false
-}
