@@ -36,6 +36,7 @@ type elfFile struct {
 	segments []elfPart
 	sections []elfPart
 	names    []byte // of the sections
+	table    []byte // the dynamic segment, once it was read
 }
 
 // elfPart is a segment or a section.
@@ -148,22 +149,28 @@ func find(parts []elfPart, kind uint32) (elfPart, bool) {
 	return elfPart{}, false
 }
 
-// isPIE looks for the flag DF_1_PIE in the dynamic segment: without it a file of type ET_DYN is a library.
-func (e *elfFile) isPIE() bool {
-	const dtFlags1, df1PIE = 0x6ffffffb, 0x08000000
+// Tags of the dynamic segment, and the flag without which a file of type ET_DYN is a library.
+const dtNeeded, dtFlags1, df1PIE = 1, 0x6ffffffb, 0x08000000
+
+func (e *elfFile) isPIE() bool { return e.dynamic(dtFlags1, df1PIE) }
+
+// dynamic tells whether the dynamic segment has an entry with the tag, and with the flag unless that is 0.
+func (e *elfFile) dynamic(tag, flag int64) bool {
 	segment, ok := find(e.segments, ptDynamic)
 	if !ok {
 		return false
 	}
-	f := &fields{b: e.in.at(segment.offset, int(min(segment.size, 16<<10))), order: e.order}
+	if e.table == nil {
+		e.table = e.in.at(segment.offset, int(min(segment.size, 16<<10)))
+	}
+	f := &fields{b: e.table, order: e.order}
 	entry := e.at(8, 16)
 	for i := 0; i+entry <= len(f.b); i += entry {
-		tag, value := e.word(f, i, i), e.word(f, i+4, i+8)
-		if tag == 0 {
+		switch t, value := e.word(f, i, i), e.word(f, i+4, i+8); {
+		case t == 0:
 			return false
-		}
-		if tag == dtFlags1 {
-			return value&df1PIE != 0
+		case t == tag && (flag == 0 || value&flag != 0):
+			return true
 		}
 	}
 	return false
@@ -236,8 +243,11 @@ func (e *elfFile) linkage() string {
 		return ", statically linked"
 	case hasInterp:
 		path, _, _ := bytes.Cut(e.in.at(interp.offset, int(min(interp.size, 256))), []byte{0})
+		if len(path) == 0 {
+			path = []byte("*empty*")
+		}
 		return ", dynamically linked, interpreter " + printable(path)
-	case e.isPIE():
+	case e.dynamic(dtFlags1, 0) && !e.dynamic(dtNeeded, 0):
 		return ", static-pie linked"
 	}
 	return ", dynamically linked"

@@ -110,41 +110,61 @@ func javaClass(in *input) (Result, bool) {
 	return Result{Format: "code/class", MIME: "application/x-java-applet", Magic: magic}, true
 }
 
-// pythonBytecode knows .pyc files by their first word: a magic number, which has been near 3000 since Python 3.0 and near
-// 62000 in Python 2, and CR LF.
+// pythonBytecode knows .pyc files by their first word, a magic number that grows with every version and has been near 3000 since
+// Python 3.0 and near 62000 in Python 2, and CR LF. From 3.7 on (PEP 552) flags and either a time and a size or a hash follow.
 func pythonBytecode(in *input) (Result, bool) {
-	if !in.has(2, "\r\n") || len(in.head) < 16 || in.has(0, "\n\r") || isText(in) { // the third is a pcapng file
+	if !in.has(2, "\r\n") || len(in.head) < 16 || in.has(0, "\n\r") || isText(in) { // the second is a pcapng file
 		return Result{}, false
 	}
-	var version string
-	switch number := little(in.head).u16(0); {
-	case number >= 3360 && number < 3380:
-		version = "3.6"
-	case number >= 3390 && number < 3400:
-		version = "3.7"
-	case number >= 3400 && number < 3420:
-		version = "3.8"
-	case number >= 3420 && number < 3430:
-		version = "3.9"
-	case number >= 3430 && number < 3450:
-		version = "3.10"
-	case number >= 3450 && number < 3500:
-		version = "3.11"
-	case number >= 3500 && number < 3550:
-		version = "3.12"
-	case number >= 3550 && number < 3600:
-		version = "3.13"
-	case number >= 3600 && number < 3650:
-		version = "3.14"
-	case number >= 3000 && number < 3390:
-		version = "3"
-	case number >= 62011 && number <= 62218:
-		version = "2"
+	res := Result{Format: "python/bytecode", MIME: "application/x-bytecode.python"}
+	f := little(in.head)
+	switch number := f.u16(0); {
+	case number >= 3390 && number < 4000 && f.u32(4) < 4:
+		version := "3.12 or newer"
+		for _, v := range []struct {
+			below uint16
+			name  string
+		}{{3400, "3.7"}, {3420, "3.8"}, {3430, "3.9"}, {3450, "3.10"}, {3500, "3.11"}} {
+			if number < v.below {
+				version = v.name
+				break
+			}
+		}
+		res.Magic = "Byte-compiled Python module for CPython " + version + ", " + pythonOrigin(f)
+	case number >= 3360 && number < 3390:
+		res.Magic = "python 3.6 byte-compiled"
+	case number >= 3320 && number < 3360:
+		res.Magic = "python 3.5.1- byte-compiled"
+	case number >= 3000 && number < 3320:
+		res.Magic = fmt.Sprintf("python 3.%d byte-compiled", pythonMinor(number))
+	case number >= 62161 && number <= 62218:
+		res.Magic = "python 2.7 byte-compiled"
+	case number >= 62011 && number < 62161:
+		res.Magic = "python 2 byte-compiled"
 	default:
 		return Result{}, false
 	}
-	return Result{
-		Format: "python/bytecode", MIME: "application/x-bytecode.python",
-		Magic: "Byte-compiled Python module for CPython " + version,
-	}, true
+	return res, true
+}
+
+func pythonMinor(number uint16) int {
+	for minor, from := range []uint16{3140, 3160, 3190, 3250, 3320} {
+		if number < from {
+			return minor
+		}
+	}
+	return 4
+}
+
+// pythonOrigin says how the interpreter finds out whether the source has changed.
+func pythonOrigin(f *fields) string {
+	switch f.u32(4) {
+	case 0:
+		return fmt.Sprintf("timestamp-based, .py timestamp: %s UTC, .py size: %d bytes", ansic(int64(f.u32(8))), f.u32(12))
+	case 1:
+		return fmt.Sprintf("unchecked-hash-based, invalidation hash: %#x", f.u64(8))
+	case 3:
+		return fmt.Sprintf("checked-hash-based, invalidation hash: %#x", f.u64(8))
+	}
+	return "flags 2"
 }

@@ -34,6 +34,7 @@ var families = [][]matcher{
 	images,
 	media,
 	data,
+	legacy,
 	texts,
 }
 

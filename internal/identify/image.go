@@ -3,6 +3,7 @@ package identify
 import (
 	"bytes"
 	"fmt"
+	"strings"
 )
 
 // images begin with their signatures; those of icons and bitmaps are so short that their headers are checked too.
@@ -33,18 +34,53 @@ func png(in *input) (Result, bool) {
 	return Result{Format: "image/png", MIME: "image/png", Magic: magic}, true
 }
 
+// jpeg follows ITU T.81 (B.1.1.2, B.2.2), JFIF 1.02 and the Exif standard, as far as the head reaches.
 func jpeg(in *input) (Result, bool) {
 	if !in.has(0, "\xff\xd8\xff") {
 		return Result{}, false
 	}
-	magic := "JPEG image data"
+	var b strings.Builder
+	b.WriteString("JPEG image data")
+	f := big(in.head)
 	if in.has(6, "JFIF\x00") {
-		f := big(in.head)
-		magic += fmt.Sprintf(", JFIF standard %d.%02d", f.u8(11), f.u8(12))
+		fmt.Fprintf(&b, ", JFIF standard %d.%02d", f.u8(11), f.u8(12))
+		unit := "aspect ratio"
+		switch f.u8(13) {
+		case 1:
+			unit = "resolution (DPI)"
+		case 2:
+			unit = "resolution (DPCM)"
+		}
+		fmt.Fprintf(&b, ", %s, density %dx%d, segment length %d", unit, f.u16(14), f.u16(16), f.u16(4))
+		if w, h := f.u8(18), f.u8(19); w > 0 {
+			fmt.Fprintf(&b, ", thumbnail %dx%d", w, h)
+		}
 	} else if in.has(6, "Exif\x00") {
-		magic += ", Exif standard"
+		b.WriteString(", Exif standard")
 	}
-	return Result{Format: "image/jpg", MIME: "image/jpeg", Magic: magic}, true
+	const segments = 200
+	at := 2
+	for range segments {
+		if f.u8(at) != 0xff || f.short {
+			break
+		}
+		marker, length := f.u8(at+1), int(f.u16(at+2))
+		switch {
+		case marker == 0xfe:
+			if comment := f.take(at+4, length-2); length > 2 && comment != nil {
+				comment, _, _ = bytes.Cut(comment, []byte{0})
+				fmt.Fprintf(&b, ", comment: \"%s\"", octalText(comment[:min(len(comment), 128)]))
+			}
+		case marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
+			names := [...]string{"baseline", "extended sequential", "progressive", "lossless"}
+			fmt.Fprintf(&b, ", %s, precision %d, %dx%d, components %d", names[marker&3], f.u8(at+4), f.u16(at+7), f.u16(at+5), f.u8(at+9))
+			return Result{Format: "image/jpg", MIME: "image/jpeg", Magic: b.String()}, true
+		case marker == 0xda || marker == 0xd9:
+			return Result{Format: "image/jpg", MIME: "image/jpeg", Magic: b.String()}, true
+		}
+		at += 2 + length
+	}
+	return Result{Format: "image/jpg", MIME: "image/jpeg", Magic: b.String()}, true
 }
 
 func gif(in *input) (Result, bool) {

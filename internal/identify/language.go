@@ -214,6 +214,8 @@ func (t *text) refine(format string) string {
 			return "code/clickonce"
 		case has("<%@", "page ") || has("<jsp:"):
 			return "code/jsp"
+		case has("<event", "http://schemas.microsoft.com/win/2004/08/events/event"):
+			return "metadata/sysmon"
 		}
 	}
 	return format

@@ -310,7 +310,7 @@ var lineWords = map[string]func(*lineScanner, line){
 	"namespace": func(s *lineScanner, l line) {
 		rest, ok := after(l.text, "namespace")
 		name := word(rest)
-		if open := trimBlanks(rest[len(name):]); ok && len(name) > 0 && len(name) <= 30 && startsWith(open, "{") {
+		if ok && len(name) > 0 && len(name) <= 30 && s.opens(l, rest[len(name):]) {
 			s.add(cxxNamespace)
 		}
 	},
@@ -456,7 +456,7 @@ func (s *lineScanner) class(l line) {
 	for n < len(rest) && (isWord(rest[n]) || rest[n] == ':') {
 		n++
 	}
-	if n > 0 && startsWith(trimBlanks(rest[n:]), "{") {
+	if n > 0 && s.opens(l, rest[n:]) {
 		s.add(cxxClass)
 	}
 	name := rest[:0]
@@ -500,4 +500,12 @@ func pointer(text string, x signal) func(*lineScanner, line) {
 			s.add(x)
 		}
 	}
+}
+
+// opens tells whether a brace comes next, at the end of the line or after it.
+func (s *lineScanner) opens(l line, rest []byte) bool {
+	if rest = trimBlanks(rest); len(rest) > 0 {
+		return rest[0] == '{'
+	}
+	return startsWith(trimBlanks(s.window[l.at+len(l.text):]), "{")
 }

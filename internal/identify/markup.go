@@ -92,11 +92,19 @@ func xmlVersion(b []byte) string {
 	return "1.0"
 }
 
-// jsonText wants an object or an array that is right to the end, or to the end of the head.
+// jsonText wants an object or an array that is right to the end, or to the end of the head; or several, one a line.
 func jsonText(t *text) (kind, bool) {
 	b := t.start(1)
-	if len(b) == 0 || b[0] != '{' && b[0] != '[' || !validJSON(t.plain, t.whole) {
+	if len(b) == 0 || b[0] != '{' && b[0] != '[' {
 		return kind{}, false
 	}
-	return kind{format: "text/json", mime: "application/json", label: "JSON text data", bare: true}, true
+	if validJSON(t.plain, t.whole) {
+		return kind{"text/json", "application/json", "JSON text data", false, true}, true
+	}
+	first, rest, more := bytes.Cut(t.plain, []byte{'\n'})
+	second, _, _ := bytes.Cut(rest, []byte{'\n'})
+	if more && len(second) > 0 && (second[0] == '{' || second[0] == '[') && validJSON(first, true) && validJSON(second, true) {
+		return kind{"text/json", "application/x-ndjson", "New Line Delimited JSON text data", false, true}, true
+	}
+	return kind{}, false
 }

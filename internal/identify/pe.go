@@ -78,7 +78,10 @@ func pe(in *input, at int64) (Result, bool) {
 	case 0x20b:
 		kind, wide, directories = "PE32+", true, 112
 	default:
-		return Result{}, false
+		return Result{
+			Format: "executable/windows/pe", MIME: peMIME,
+			Magic: fmt.Sprintf("PE Unknown PE signature %#x, for MS Windows", optional.u16(0)),
+		}, true
 	}
 	system := peSubsystems[optional.u16(68)]
 	var b strings.Builder

@@ -109,7 +109,7 @@ var trustedMIMEs = map[string]string{
 	"image/svg+xml": "image/svg", "image/jpeg": "image/jpg", "image/png": "image/png", "image/x-tga": "image/tga", "image/tiff": "image/tiff",
 	"image/x-win-bitmap": "image/cursor", "application/vnd.ms-outlook": "document/office/email",
 	"application/vnd.openxmlformats-officedocument.presentationml.presentation": "document/office/powerpoint",
-	"application/vnd.ms-powerpoint": "document/office/powerpoint", "application/vnd.ms-excel": "document/office/excel",
+	"application/vnd.ms-powerpoint":                                             "document/office/powerpoint", "application/vnd.ms-excel": "document/office/excel",
 	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":       "document/office/excel",
 	"application/vnd.openxmlformats-officedocument.wordprocessingml.document": "document/office/word",
 	"application/msword": "document/office/word", "application/encrypted": "document/office/passwordprotected",

@@ -22,8 +22,8 @@ var interpreters = map[string]kind{
 	"perl":       {format: "code/perl", mime: "text/x-perl", label: "Perl script text executable", bare: true},
 	"ruby":       {format: "code/ruby", mime: "text/x-ruby", label: "Ruby script"},
 	"php":        {format: "code/php", mime: "text/x-php", label: "PHP script"},
-	"node":       {format: "code/javascript", mime: "application/javascript", label: "Node.js script"},
-	"nodejs":     {format: "code/javascript", mime: "application/javascript", label: "Node.js script"},
+	"node":       {format: "code/javascript", mime: "application/javascript", label: "Node.js script executable"},
+	"nodejs":     {format: "code/javascript", mime: "application/javascript", label: "Node.js script executable"},
 	"osascript":  {format: "text/plain", mime: "text/x-applescript", label: "AppleScript script"},
 	"awk":        {format: "text/plain", mime: "text/x-awk", label: "awk script"},
 	"gawk":       {format: "text/plain", mime: "text/x-gawk", label: "GNU awk script"},
@@ -32,8 +32,8 @@ var interpreters = map[string]kind{
 	"tclsh":      {format: "text/plain", mime: "text/x-tcl", label: "Tcl script"},
 	"wish":       {format: "text/plain", mime: "text/x-tcl", label: "Tcl/Tk script"},
 	"lua":        {format: "text/plain", mime: "text/x-lua", label: "Lua script"},
-	"powershell": {format: "code/ps1", mime: "text/plain", label: "PowerShell script"},
-	"pwsh":       {format: "code/ps1", mime: "text/plain", label: "PowerShell script"},
+	"powershell": {format: "code/ps1", mime: "text/plain"},
+	"pwsh":       {format: "code/ps1", mime: "text/plain"},
 }
 
 // interpreter reads the line by which the kernel finds a script's interpreter, also through env.
@@ -65,8 +65,11 @@ func interpreter(t *text) (kind, bool) {
 	}
 	k, known := interpreters[name]
 	if !known {
-		k = kind{format: "text/plain", mime: "text/plain", label: "a " + printable([]byte(strings.Join(words, " "))) + " script"}
+		k = kind{format: undecided, mime: "text/plain"}
 	}
-	k.script = true
+	if k.label == "" {
+		k.label = "a " + printable([]byte(strings.Join(words, " "))) + " script"
+	}
+	k.script = !strings.HasSuffix(k.label, "executable")
 	return k, true
 }

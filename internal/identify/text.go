@@ -114,7 +114,44 @@ func settings(t *text) (kind, bool) {
 	case bytes.HasPrefix(b, []byte("ID;P")):
 		return kind{"document/office/sylk", "application/x-sylk", "spreadsheet interchange document", false, true}, true
 	}
+	if section := iniSection(t); section != "" {
+		return kind{"text/ini", "application/x-wine-extension-ini", section, false, false}, true
+	}
 	return kind{}, false
+}
+
+// iniSection names settings of Windows by their first section, after empty lines and comments: those of the system by the names
+// that it gives them, others if their lines end as on Windows.
+func iniSection(t *text) string {
+	const looked = 40 // lines
+	for _, line := range t.firstLines(looked) {
+		line = strings.TrimLeft(line, " \t")
+		if line == "" || line[0] == ';' || line[0] == '#' {
+			continue
+		}
+		name, _, closed := strings.Cut(line[1:], "]")
+		if line[0] != '[' || !closed || name == "" {
+			return ""
+		}
+		if what := windowsSettings[strings.ToLower(name)]; what != "" {
+			return what
+		}
+		if !strings.Contains(t.lines, "CRLF") || strings.Contains(t.lines, ", LF") || strings.Trim(name, iniName) != "" || strings.EqualFold(name, "version") {
+			return ""
+		}
+		return "Generic INItialization configuration [" + name[:min(len(name), 40)]
+	}
+	return ""
+}
+
+// iniName are the characters of the names of sections.
+const iniName = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_() "
+
+var windowsSettings = map[string]string{
+	".shellclassinfo": "Windows desktop.ini", "deleteoncopy": "Windows desktop.ini", "localizedfilenames": "Windows desktop.ini",
+	"don't load": "Windows CONTROL.INI", "windows": "Windows WIN.INI", "compatibility": "Windows WIN.INI", "embedding": "Windows WIN.INI",
+	"boot": "Windows SYSTEM.INI", "386enh": "Windows SYSTEM.INI", "drivers": "Windows SYSTEM.INI", "safelist": "Windows IOS.INI",
+	"boot loader": "Windows boot.ini",
 }
 
 // csv wants the same number of commas, at least one, in each of the first ten lines; commas in quotes do not count.

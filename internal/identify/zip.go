@@ -58,6 +58,9 @@ func declaredType(in *input) (Result, bool) {
 	if !found {
 		return Result{}, false
 	}
+	if strings.HasPrefix(kind, "base") || strings.HasPrefix(kind, "database") {
+		return Result{Format: "db/odt", MIME: openDocument + "database", Magic: "OpenDocument Database"}, true
+	}
 	for _, k := range openDocuments { // the longer names first
 		if strings.HasPrefix(kind, k.name) {
 			return Result{Format: "document/odt/" + k.format, MIME: openDocument + k.name, Magic: "OpenDocument " + k.magic}, true

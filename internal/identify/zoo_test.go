@@ -26,7 +26,7 @@ type sample struct {
 func zoo() []sample {
 	var all []sample
 	for _, part := range [][]sample{
-		programZoo(), zipZoo(), archiveZoo(), documentZoo(), imageZoo(), mediaZoo(), dataZoo(), scriptZoo(), textZoo(),
+		programZoo(), zipZoo(), archiveZoo(), documentZoo(), imageZoo(), mediaZoo(), dataZoo(), scriptZoo(), textZoo(), languageZoo(), legacyZoo(),
 	} {
 		all = append(all, part...)
 	}
@@ -85,7 +85,7 @@ func programZoo() []sample {
 		{"class", pad("\xca\xfe\xba\xbe\x00\x00\x00\x34", 40), Result{"code/class", jar, "compiled Java class data, version 52.0 (Java 1.8)", ""}},
 		{"class 21", pad("\xca\xfe\xba\xbe\x00\x00\x00\x41", 40), Result{"code/class", jar, "compiled Java class data, version 65.0 (Java SE 21)", ""}},
 		{"dex", pad("dex\n035\x00", 112), Result{"android/apk", octetStream, "Dalvik dex file version 035", ""}},
-		{"pyc", append(pad("\xcb\x0d\r\n", 16), 0xe3, 0, 0, 0, 0), Result{"python/bytecode", "application/x-bytecode.python", "Byte-compiled Python module for CPython 3.12", ""}},
+		{"pyc", append(pad("\xcb\x0d\r\n", 16), 0xe3, 0, 0, 0, 0), Result{"python/bytecode", "application/x-bytecode.python", "Byte-compiled Python module for CPython 3.12 or newer, timestamp-based, .py timestamp: Thu Jan  1 00:00:00 1970 UTC, .py size: 0 bytes", ""}},
 	}
 }
 
@@ -228,8 +228,8 @@ func imageZoo() []sample {
 			"image/png", "image/png", "PNG image data, 3 x 2, 8-bit/color RGBA, non-interlaced", ""}},
 		{"gif", encode(func(b *bytes.Buffer) error { return gogif.Encode(b, img, nil) }), Result{
 			"image/gif", "image/gif", "GIF image data, version 89a, 3 x 2", ""}},
-		{"jpg", encode(func(b *bytes.Buffer) error { return gojpeg.Encode(b, img, nil) }), Result{"image/jpg", "image/jpeg", "JPEG image data", ""}},
-		{"jpg, jfif", pad("\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01", 40), Result{"image/jpg", "image/jpeg", "JPEG image data, JFIF standard 1.01", ""}},
+		{"jpg", encode(func(b *bytes.Buffer) error { return gojpeg.Encode(b, img, nil) }), Result{"image/jpg", "image/jpeg", "JPEG image data, baseline, precision 8, 3x2, components 3", ""}},
+		{"jpg, jfif", pad("\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01", 40), Result{"image/jpg", "image/jpeg", "JPEG image data, JFIF standard 1.01, aspect ratio, density 0x0, segment length 16", ""}},
 		{"bmp", dib, Result{"image/bmp", "image/bmp", "PC bitmap, Windows 3.x format, 3 x 2 x 24", ""}},
 		{"ico", ico, Result{"image/icon", "image/vnd.microsoft.icon", "MS Windows icon resource - 1 icon, 16x16", ""}},
 		{"cur", cursor, Result{"image/cursor", "image/x-win-bitmap", "MS Windows cursor resource - 1 icon, 16x16", ""}},
@@ -278,10 +278,11 @@ func dataZoo() []sample {
 			"pcap capture file, microsecond ts (little-endian) - version 2.4 (Ethernet, capture length 65535)", ""}},
 		{"pcapng", pad("\x0a\x0d\x0d\x0a", 32), Result{"network/tcpdump", octetStream, "pcapng capture file", ""}},
 		{"lnk", lnk, Result{"meta/shortcut/windows", "application/x-ms-shortcut",
-			"MS Windows shortcut, Item id list present, Has command line arguments", ""}},
-		{"evtx", pad("ElfFile\x00", 128), Result{"metadata/sysmon", "application/x-ms-evtx", "MS Windows Vista Event Log", ""}},
+			"MS Windows shortcut, Item id list present, Has command line arguments" +
+				", ctime=Mon Jan  1 00:00:00 1601, mtime=Mon Jan  1 00:00:00 1601, atime=Mon Jan  1 00:00:00 1601, length=0, window=", ""}},
+		{"evtx", pad("ElfFile\x00", 128), Result{"metadata/sysmon/evt", "application/x-ms-evtx", "MS Windows 10-11 Event Log, version  0.0, 0 chunks (no. 0 in use)", ""}},
 		{"icc", append(pad("\x00\x00\x02\x0c", 36), "acspAPPL"...), Result{"metadata/iccprofile", "application/vnd.iccprofile", "ColorSync color profile", ""}},
-		{"mo", pad("\xde\x12\x04\x95", 28), Result{"resource/mo", mo, "GNU message catalog (little endian)", ""}},
+		{"mo", pad("\xde\x12\x04\x95", 28), Result{"resource/mo", mo, "GNU message catalog (little endian), revision 0.0, 0 message", ""}},
 		{"otf", pad("OTTO\x00", 28), Result{"resource/font/opentype", "application/vnd.ms-opentype", "OpenType font data", ""}},
 		{"pcf", pad("\x01fcp", 28), Result{"resource/font/x11", "application/x-font-pcf", "X11 Portable Compiled Font data", ""}},
 		{"terminfo", pad("\x1a\x01", 28), Result{unknown, "application/x-terminfo", "Compiled terminfo entry", ""}},
@@ -303,12 +304,12 @@ func scriptZoo() []sample {
 		{"python", []byte("#!/usr/bin/python3.11 -E\nx\n"), python},
 		{"python through env", []byte("#!/usr/bin/env -S A=1 python3\nx\n"), python},
 		{"python module", []byte("# a comment\nx = 1\nfrom os import path\n"), python},
-		{"python docstring", []byte("\"\"\"Does things.\"\"\"\n"), python},
+		{"python docstring", []byte("\"\"\"Does things.\"\"\"\n"), Result{"code/python", "text/plain", python.Magic, ""}},
 		{"python method", []byte("    def run(self, x):\n        pass\n"), python},
 		{"perl", []byte("#!/usr/bin/perl -w\nexit;\n"), Result{"code/perl", "text/x-perl", "Perl script text executable", ""}},
 		{"ruby", []byte("#!/usr/bin/ruby\nexit\n"), Result{"code/ruby", "text/x-ruby", "Ruby script, ASCII text executable", ""}},
-		{"node", []byte("#!/usr/bin/env node\nx()\n"), Result{"code/javascript", "application/javascript", "Node.js script, ASCII text executable", ""}},
-		{"powershell", []byte("#!/usr/bin/pwsh\nx\n"), Result{"code/ps1", "text/plain", "PowerShell script, ASCII text executable", ""}},
+		{"node", []byte("#!/usr/bin/env node\nx()\n"), Result{"code/javascript", "application/javascript", "Node.js script executable, ASCII text", ""}},
+		{"powershell", []byte("#!/usr/bin/pwsh\nx\n"), Result{"code/ps1", "text/plain", "a /usr/bin/pwsh script, ASCII text executable", ""}},
 		{"another interpreter", []byte("#!/opt/mine -x\nx\n"), Result{"text/plain", "text/plain", "a /opt/mine -x script, ASCII text executable", ""}},
 		{"php", []byte("<?php echo 1;\n"), Result{"code/php", "text/x-php", "PHP script, ASCII text", ""}},
 		{"batch", []byte("@echo off\r\ndir\r\n"), Result{
