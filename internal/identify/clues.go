@@ -48,7 +48,7 @@ var languages = []language{
 	}},
 	{format: "code/ruby", clues: []clue{
 		{"require '", 3}, {"require \"", 2}, {"require_relative ", 4}, {"def @$", 3}, {"def @(*)$", 2}, {"def self.@", 4}, {"end$", 2}, {"class @ < @", 4}, {"class @$", 1}, {"module @$", 2}, {"attr_accessor ", 4}, {"attr_reader ", 4}, {"puts ", 2},
-		{"elsif ", 1}, {"unless ", 1}, {"begin$", 1}, {"rescue ", 2}, {"rescue$", 2}, {"@@ =", 1}, {"*do |@|$", 2}, {"if @$", 0}, {"include @::", 2}, {"# frozen_string_literal", 4}, {"describe \"", 2},
+		{"elsif ", 1}, {"unless ", 1}, {"begin$", 1}, {"rescue ", 2}, {"rescue$", 2}, {"@@ =", 1}, {"if @$", 0}, {"include @::", 2}, {"# frozen_string_literal", 4}, {"describe \"", 2},
 	}},
 	{format: "code/php", clues: []clue{{"<?php", 5}, {"<?=", 2}, {"$this->", 3}, {"namespace @\\", 4}, {"use @\\", 3}, {"?>$", 2}, {"public function @(", 3}, {"$@ = array(", 3}, {"echo ", 0}}},
 	{format: "code/go", clues: []clue{
@@ -68,7 +68,7 @@ var languages = []language{
 		{"[assembly: ", 4}, {"[DllImport(", 4}, {"public *{ get; set; }", 4}, {"Console.Write", 3}, {"foreach (var ", 3}, {"#region", 3}, {"static void Main(", 4}, {"public override ", 3}, {"/// <summary>", 3},
 	}},
 	{format: "code/css", clues: []clue{
-		{"@charset \"", 4}, {"@media ", 3}, {"@import url(", 4}, {"@font-face", 4}, {"@keyframes ", 4}, {".@*{$", 2}, {"body*{", 2}, {"a:hover", 3}, {"html*{", 2}, {"table*{$", 1}, {"td*{$", 1}, {"#@*{$", 1}, {"div*{$", 1}, {"h1*{", 1}, {"pre*{$", 1}, {":root*{", 3}, {"p*{$", 1}, {"*,*{$", 0},
+		{"@charset \"", 4}, {"@media ", 3}, {"@import url(", 4}, {"@font-face", 4}, {"@keyframes ", 4}, {".@*{$", 2}, {"body*{", 2}, {"a:hover", 3}, {"html*{", 2}, {"table*{$", 1}, {"td*{$", 1}, {"#@*{$", 1}, {"div*{$", 1}, {"h1*{", 1}, {"pre*{$", 1}, {":root*{", 3}, {"p*{$", 1},
 		{"color:*;$", 1}, {"margin:*;$", 2}, {"margin-@:*;$", 1}, {"padding:*;$", 2}, {"padding-@:*;$", 1}, {"background:*;$", 1}, {"background-color:*;$", 2}, {"font-size:*;$", 2}, {"font-family:*;$", 2}, {"font-weight:*;$", 2}, {"text-align:*;$", 2}, {"display:*;$", 2}, {"width:*;$", 1}, {"border:*;$", 1},
 		{"text-decoration:*;$", 2},
 	}, anywhere: []clue{{"{margin:", 2}, {"{color:", 2}, {";padding:", 2}, {"{display:", 2}, {";font-size:", 2}, {"@media ", 2}, {"{background", 2}, {":hover{", 2}}},

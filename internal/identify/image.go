@@ -67,7 +67,7 @@ func jpeg(in *input) (Result, bool) {
 		marker, length := f.u8(at+1), int(f.u16(at+2))
 		switch {
 		case marker == 0xfe:
-			if comment := f.take(at+4, length-2); length > 2 && comment != nil {
+			if comment := f.take(at+4, length-2); length > 2 && comment != nil && b.Len() < maxMagic {
 				comment, _, _ = bytes.Cut(comment, []byte{0})
 				fmt.Fprintf(&b, ", comment: \"%s\"", octalText(comment[:min(len(comment), 128)]))
 			}

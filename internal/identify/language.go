@@ -112,7 +112,7 @@ func bestOf(score *[32]int) int {
 
 // addAnywhere looks for words of scripts that were squeezed into few lines.
 func addAnywhere(score *[32]int, window []byte) {
-	small := bytes.ToLower(window)
+	small := lower(window)
 	for i := range languages {
 		for _, c := range languages[i].anywhere {
 			in, pattern := window, c.pattern
@@ -176,12 +176,27 @@ func matchLater(pattern string, b []byte, fold bool) bool {
 	return false
 }
 
+// lower returns b with the capital letters of ASCII made small.
+func lower(b []byte) []byte {
+	small := make([]byte, len(b))
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		small[i] = c
+	}
+	return small
+}
+
 // refine tells apart what a language alone does not: headers from other C, scripts for Windows from others, pages for programs
 // from pages for people.
 func (t *text) refine(format string) string {
 	window := t.plain[:min(len(t.plain), scanBytes)]
+	var small []byte
 	has := func(words ...string) bool {
-		small := bytes.ToLower(window)
+		if small == nil {
+			small = lower(window)
+		}
 		for _, w := range words {
 			if !contains(small, w) {
 				return false

@@ -2,31 +2,38 @@ package identify
 
 import "bytes"
 
-// isMark are the characters that what is looked for in the middle of lines begins with.
-var isMark = func() (is [256]bool) {
+// marked has for every character whether it is part of words, and whether what is looked for in the middle of lines begins with it.
+var marked = func() (is [256]uint8) {
+	for c := range is {
+		if isWord(byte(c)) {
+			is[c] = wordMark
+		}
+	}
 	for _, c := range `<(\"'tmdi` {
-		is[byte(c)] = true
+		is[byte(c)] |= beginMark
 	}
 	return is
 }()
 
+const wordMark, beginMark = 1, 2
+
 // marks looks for what may stand anywhere in a line: tags, commands of TeX, some words of JavaScript and Ruby.
 func (s *lineScanner) marks() {
 	b := s.window
-	inWord := false
+	before := uint8(0)
 	for i, c := range b {
-		if !isMark[c] {
-			inWord = isWord(c)
+		mark := marked[c]
+		last := before
+		before = mark
+		if mark < beginMark {
 			continue
 		}
-		if c >= 'a' {
-			if !inWord {
+		if mark&wordMark != 0 {
+			if last&wordMark == 0 {
 				s.markedWord(i)
 			}
-			inWord = true
 			continue
 		}
-		inWord = false
 		switch c {
 		case '<':
 			if i < marksBytes {
@@ -57,17 +64,23 @@ func restOfLine(b []byte) []byte {
 func (s *lineScanner) markedWord(i int) {
 	switch b := s.window[i:]; b[0] {
 	case 't':
-		if !startsWith(b, "typeof") {
+		if !startsWith(b, "typeof") || i < s.typeofs {
 			return
 		}
 		rest := restOfLine(b)
+		s.typeofs = i + len(rest)
 		if at := bytes.Index(rest, []byte("==")); at > 0 && (rest[at-1] == '!' || rest[at-1] == '=') || contains(rest, "===") {
 			s.add(jsTypeof)
 		}
 	case 'm':
 		switch {
 		case startsWith(b, "module.exports"), startsWith(b, `module["exports`), startsWith(b, "module['exports"):
-			if bytes.IndexByte(restOfLine(b), '=') > 0 {
+			if i < s.exports {
+				return
+			}
+			rest := restOfLine(b)
+			s.exports = i + len(rest)
+			if bytes.IndexByte(rest, '=') > 0 {
 				s.add(jsModuleExports)
 			}
 		case startsWith(b, "main("):

@@ -41,6 +41,8 @@ type lineScanner struct {
 	signals
 	lines int // so far
 	args  int // where "main(" ended, -1 before
+
+	typeofs, exports int // up to here lines were looked at for what follows these words
 }
 
 // line is one line, without its end; words is the same without the blanks before it.

@@ -124,6 +124,9 @@ func settings(t *text) (kind, bool) {
 // that it gives them, others if their lines end as on Windows.
 func iniSection(t *text) string {
 	const looked = 40 // lines
+	if b := t.start(1); len(b) == 0 || b[0] != '[' && b[0] != ';' && b[0] != '#' {
+		return ""
+	}
 	for _, line := range t.firstLines(looked) {
 		line = strings.TrimLeft(line, " \t")
 		if line == "" || line[0] == ';' || line[0] == '#' {
