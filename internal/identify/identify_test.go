@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,6 +44,17 @@ func TestEveryFormatHasASample(t *testing.T) {
 		if _, ok := extensions[s.want.Format]; !ok {
 			t.Errorf("sample %s: %q is not in the closed list", s.name, s.want.Format)
 		}
+	}
+	var without []string
+	for format := range extensions {
+		if !sampled[format] {
+			without = append(without, format)
+		}
+	}
+	slices.Sort(without)
+	t.Logf("%d of %d formats have samples; none: %s", len(sampled), len(extensions), strings.Join(without, ", "))
+	if len(sampled) < 155 {
+		t.Errorf("only %d formats have samples", len(sampled))
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -26,7 +26,7 @@ type sample struct {
 func zoo() []sample {
 	var all []sample
 	for _, part := range [][]sample{
-		programZoo(), zipZoo(), archiveZoo(), documentZoo(), imageZoo(), mediaZoo(), dataZoo(), scriptZoo(), textZoo(), languageZoo(), legacyZoo(),
+		programZoo(), zipZoo(), archiveZoo(), documentZoo(), imageZoo(), mediaZoo(), dataZoo(), scriptZoo(), textZoo(), languageZoo(), legacyZoo(), summaryZoo(),
 	} {
 		all = append(all, part...)
 	}
