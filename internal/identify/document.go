@@ -41,6 +41,9 @@ func pdf(in *input, at int) Result {
 	mentions := func(name string) bool {
 		return bytes.Contains(in.head, []byte(name)) || bytes.Contains(tail, []byte(name))
 	}
+	if pages := pageCount(in.head); pages != "" {
+		res.Magic += ", " + pages + " pages"
+	}
 	switch {
 	case mentions("/Encrypt"):
 		res.Format = "document/pdf/passwordprotected"
@@ -48,6 +51,20 @@ func pdf(in *input, at int) Result {
 		res.Format = "document/pdf/portfolio"
 	}
 	return res
+}
+
+// pageCount returns the first number of pages that the head mentions.
+func pageCount(b []byte) string {
+	at := bytes.Index(b, []byte("/Count "))
+	if at < 0 {
+		return ""
+	}
+	digits := b[at+len("/Count "):]
+	n := 0
+	for n < min(len(digits), 9) && isDigit(digits[n]) {
+		n++
+	}
+	return string(digits[:n])
 }
 
 // rtf accepts what Word does: {\rt is enough for it, and attackers know.
@@ -78,8 +95,13 @@ func postScript(in *input) (Result, bool) {
 	}
 	magic := "PostScript document text"
 	if in.has(at, "%!PS-Adobe-") {
-		level := in.head[at+11 : min(len(in.head), at+14)]
-		magic += " conforming DSC level " + strings.TrimSpace(printable(bytes.TrimRight(level, "\r\n")))
+		level, kind, _ := bytes.Cut(restOfLine(in.head[at+11:min(len(in.head), at+80)]), []byte{' '})
+		magic += " conforming DSC level " + printable(bytes.TrimRight(level[:min(len(level), 3)], "\r\n"))
+		for _, known := range []string{"EPS", "Query", "ExitServer", "Resource"} {
+			if startsWith(kind, known) {
+				magic += ", type " + known
+			}
+		}
 	} else if in.has(at, "%!PS-AdobeFont-") || in.has(at, "%!FontType1") {
 		return Result{Format: "document/ps", MIME: "font/x-postscript-pfb", Magic: "PostScript Type 1 font text"}, true
 	}

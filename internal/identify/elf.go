@@ -22,6 +22,12 @@ var elfMachines = map[uint16]string{
 	93: "ARC Cores Tangent-A5", 183: "ARM aarch64", 243: "UCB RISC-V", 247: "eBPF", 258: "LoongArch",
 }
 
+// mipsISA are the instruction sets in the flags of files for MIPS.
+var mipsISA = [16]string{
+	"MIPS-I", "MIPS-II", "MIPS-III", "MIPS-IV", "MIPS-V", "MIPS32", "MIPS64", "MIPS32 rel2", "MIPS64 rel2", "MIPS32 rel6", "MIPS64 rel6",
+	"ISA 11", "ISA 12", "ISA 13", "ISA 14", "ISA 15",
+}
+
 var elfABIs = map[byte]string{
 	0: "SYSV", 1: "HP-UX", 2: "NetBSD", 3: "GNU/Linux", 6: "Solaris", 8: "IRIX", 9: "FreeBSD", 12: "OpenBSD", 97: "ARM",
 }
@@ -188,20 +194,33 @@ func (e *elfFile) details(kind uint16) string {
 		name += e.riscv()
 	}
 	fmt.Fprintf(&b, ", %s", name)
+	if machine == 8 {
+		b.WriteString(", " + mipsISA[e.header.u32(e.at(36, 48))>>28])
+	}
+	if machine == 21 {
+		b.WriteString([...]string{", Unspecified or Power ELF V1 ABI", ", Power ELF V1 ABI", ", OpenPOWER ELF V2 ABI", ""}[e.header.u32(e.at(36, 48))&3])
+	}
+	if machine == 43 {
+		b.WriteString([...]string{", total store ordering", ", partial store ordering", ", relaxed memory ordering", ""}[e.header.u32(e.at(36, 48))&3])
+	}
 	if machine == 40 {
 		if eabi := e.header.u32(e.at(36, 48)) >> 24; eabi > 0 {
 			fmt.Fprintf(&b, ", EABI%d", eabi)
 		}
 	}
+	separator := ", "
+	if machine == 8 || machine == 40 && e.header.u32(e.at(36, 48))>>24 > 0 {
+		separator = " "
+	}
 	if version := e.header.u32(20); version == 1 {
-		b.WriteString(", version 1")
+		b.WriteString(separator + "version 1")
 	} else {
-		b.WriteString(", invalid version")
+		b.WriteString(separator + "invalid version")
 	}
 	if abi := elfABIs[e.header.u8(7)]; abi != "" {
 		fmt.Fprintf(&b, " (%s)", abi)
 	}
-	if kind == 2 || kind == 3 {
+	if (kind == 2 || kind == 3) && len(e.segments) > 0 {
 		b.WriteString(e.linkage())
 	}
 	if len(e.sections) > 0 {
@@ -217,9 +236,9 @@ func (e *elfFile) details(kind uint16) string {
 		}
 	} else {
 		b.WriteString(e.notes(e.segments, ptNote))
-		if e.pick(32, 40) == 0 {
+		if e.pick(32, 40) == 0 && len(e.segments) > 0 {
 			b.WriteString(", no section header")
-		} else if kind != 4 {
+		} else if kind != 4 && e.pick(32, 40) != 0 {
 			b.WriteString(", missing section headers")
 		}
 	}

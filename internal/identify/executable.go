@@ -1,9 +1,6 @@
 package identify
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // executables are told by their first bytes. Java classes and universal Mach-O files share theirs.
 var executables = []matcher{
@@ -24,68 +21,6 @@ var executables = []matcher{
 
 func dex(version string) Result {
 	return Result{Format: "android/apk", MIME: octetStream, Magic: "Dalvik dex file version " + version}
-}
-
-// machOKinds are the file types of Mach-O (mach-o/loader.h).
-var machOKinds = map[uint32]string{
-	1: "object", 2: "executable", 3: "fixed virtual memory shared library", 4: "core", 5: "preload executable",
-	6: "dynamically linked shared library", 7: "dynamic linker", 8: "bundle",
-	9: "dynamically linked shared library stub", 10: "dSYM companion file", 11: "kext bundle",
-}
-
-// machOCPUs are the CPU types of Mach-O; the highest byte is 1 for 64-bit ones (mach/machine.h).
-var machOCPUs = map[uint32]string{
-	7: "i386", 0x01000007: "x86_64", 12: "arm", 0x0100000c: "arm64", 18: "ppc", 0x01000012: "ppc64",
-}
-
-// machO knows thin and universal Mach-O files. Java classes begin like universal ones, but with a version (45 and up)
-// where those have a small number of architectures.
-func machO(in *input) (Result, bool) {
-	const mime = "application/x-mach-binary"
-	var f *fields
-	switch {
-	case in.has(0, "\xce\xfa\xed\xfe"), in.has(0, "\xcf\xfa\xed\xfe"):
-		f = little(in.head)
-	case in.has(0, "\xfe\xed\xfa\xce"), in.has(0, "\xfe\xed\xfa\xcf"):
-		f = big(in.head)
-	case in.has(0, "\xca\xfe\xba\xbe"):
-		count := big(in.head).u32(4)
-		if count == 0 || count >= 20 {
-			return Result{}, false
-		}
-		return Result{Format: "executable/mach-o", MIME: mime, Magic: universal(in.head, count)}, true
-	default:
-		return Result{}, false
-	}
-	kind := machOKinds[f.u32(12)]
-	if kind == "" || f.short {
-		return Result{}, false
-	}
-	return Result{Format: "executable/mach-o", MIME: mime, Magic: "Mach-O " + machOCPU(f.u32(4)) + " " + kind}, true
-}
-
-func machOCPU(cpu uint32) string {
-	name := machOCPUs[cpu]
-	if name == "" {
-		name = fmt.Sprintf("cputype (%d)", cpu)
-	}
-	if cpu>>24 == 1 {
-		return "64-bit " + name
-	}
-	return name
-}
-
-func universal(head []byte, count uint32) string {
-	const archBytes = 20
-	var names []string
-	for i := range int(count) {
-		names = append(names, "["+strings.TrimPrefix(machOCPU(big(head).u32(8+i*archBytes)), "64-bit ")+"]")
-	}
-	noun := "architectures"
-	if count == 1 {
-		noun = "architecture"
-	}
-	return fmt.Sprintf("Mach-O universal binary with %d %s: %s", count, noun, strings.Join(names, " "))
 }
 
 // javaClass follows the Java Virtual Machine Specification, 4.1: the release is the major version minus 44.

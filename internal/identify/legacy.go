@@ -95,11 +95,7 @@ func dbase(in *input) (Result, bool) {
 	if records == 0 {
 		count = fmt.Sprintf("no records * %d", record)
 	}
-	year := 1900 + int(f.u8(1))
-	if year < 1980 {
-		year += 100
-	}
-	magic := fmt.Sprintf("%s DBF, %s, update-date %d-%d-%d", kind, count, year%100, month, day)
+	magic := fmt.Sprintf("%s DBF, %s, update-date %d-%d-%d", kind, count, f.u8(1), month, day)
 	return Result{Format: "db/dbf", MIME: "application/x-dbf", Magic: magic}, true
 }
 

@@ -115,7 +115,7 @@ func settings(t *text) (kind, bool) {
 		return kind{"document/office/sylk", "application/x-sylk", "spreadsheet interchange document", false, true}, true
 	}
 	if section := iniSection(t); section != "" {
-		return kind{"text/ini", "application/x-wine-extension-ini", section, false, false}, true
+		return kind{"text/ini", "application/x-wine-extension-ini", section, false, true}, true
 	}
 	return kind{}, false
 }

@@ -17,6 +17,9 @@ func zipFamily(in *input) (Result, bool) {
 			return res, true
 		}
 		if res, ok := zipContents(in).decide(); ok {
+			if strings.HasSuffix(res.Magic, " ") { // a word before what is said of all archives
+				res.Magic += zipMagic(in)
+			}
 			return res, true
 		}
 	case !in.has(0, "PK00PK\x03\x04"):
@@ -140,7 +143,7 @@ func (z *zipNames) decide() (Result, bool) {
 	case z.androidXML && z.dexOrTable:
 		return Result{Format: "android/apk", MIME: "application/vnd.android.package-archive", Magic: "Android package (APK), with AndroidManifest.xml"}, true
 	case z.iosPlist:
-		return Result{Format: "ios/ipa", MIME: "application/x-ios-app", Magic: "iOS App"}, true
+		return Result{Format: "ios/ipa", MIME: "application/x-ios-app", Magic: "iOS App "}, true
 	case z.contentTypes && z.package_:
 		return Result{}, false
 	case z.contentTypes && z.word:
