@@ -13,6 +13,7 @@ var data = []matcher{
 	shortcut,
 	eventLog,
 	messageCatalog,
+	terminal,
 	timeZones,
 	signatures(
 		signature{0, "\x0a\x0d\x0d\x0a", Result{Format: "network/tcpdump", MIME: octetStream, Magic: "pcapng capture file"}},
@@ -37,8 +38,6 @@ var data = []matcher{
 		signature{0, "wOFF", Result{Format: unknown, MIME: "font/woff", Magic: "Web Open Font Format"}},
 		signature{0, "wOF2", Result{Format: unknown, MIME: "font/woff2", Magic: "Web Open Font Format (Version 2)"}},
 		signature{0, "fLaC", Result{Format: unknown, MIME: "audio/flac", Magic: "FLAC audio bitstream data"}},
-		signature{0, "\x1a\x01", Result{Format: unknown, MIME: "application/x-terminfo", Magic: "Compiled terminfo entry"}},
-		signature{0, "\x1e\x02", Result{Format: unknown, MIME: "application/x-terminfo2", Magic: "Compiled 32-bit terminfo entry"}},
 	),
 	zlib,
 	pdfLater,
@@ -183,15 +182,17 @@ func messageCatalog(in *input) (Result, bool) {
 	if order == "big" {
 		magic = fmt.Sprintf("GNU message catalog (big endian), revision %d.%d, %d messages", revision>>16, revision&0xffff, messages)
 	}
+	const mostText = 127
 	// The translation of the empty message is a header, of which the first line names the project.
 	text := func(entry int64) []byte {
 		where := &fields{b: in.at(translations+8*entry, 8), order: f.order}
-		b := in.at(int64(where.u32(4)), int(min(where.u32(0), 256)))
+		b := in.at(int64(where.u32(4)), int(min(where.u32(0), 2+mostText)))
 		for range 2 {
 			b = bytes.TrimPrefix(b, []byte{'\n'})
 		}
 		b, _, _ = bytes.Cut(b, []byte{'\n'})
 		b, _, _ = bytes.Cut(b, []byte{0})
+		b = b[:min(len(b), mostText)]
 		return b
 	}
 	if messages > 0 && order == "little" {
@@ -203,6 +204,24 @@ func messageCatalog(in *input) (Result, bool) {
 		}
 	}
 	return Result{Format: "resource/mo", MIME: "application/x-gettext-translation", Magic: magic}, true
+}
+
+// terminal knows compiled descriptions of terminals by the names that follow their header (term(5)).
+func terminal(in *input) (Result, bool) {
+	res := Result{Format: unknown, MIME: "application/x-terminfo", Magic: "Compiled terminfo entry"}
+	if in.has(0, "\x1e\x02") {
+		res.MIME, res.Magic = "application/x-terminfo2", "Compiled 32-bit terminfo entry"
+	} else if !in.has(0, "\x1a\x01") {
+		return Result{}, false
+	}
+	const header = 12
+	names := in.head[min(header, len(in.head)):min(header+256, len(in.head))]
+	name, _, ended := bytes.Cut(names, []byte{0})
+	if name, _, _ = bytes.Cut(name, []byte{'|'}); !ended || len(name) < 2 || !isWord(name[0]) {
+		return Result{}, false
+	}
+	res.Magic += " \"" + printable(name) + "\""
+	return res, true
 }
 
 // octalText writes what is not printable ASCII in octal.

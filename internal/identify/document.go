@@ -97,7 +97,7 @@ func postScript(in *input) (Result, bool) {
 	if in.has(at, "%!PS-Adobe-") {
 		level, kind, _ := bytes.Cut(restOfLine(in.head[at+11:min(len(in.head), at+80)]), []byte{' '})
 		magic += " conforming DSC level " + printable(bytes.TrimRight(level[:min(len(level), 3)], "\r\n"))
-		for _, known := range []string{"EPS", "Query", "ExitServer", "Resource"} {
+		for _, known := range []string{"EPS", "Query", "ExitServer"} {
 			if startsWith(kind, known) {
 				magic += ", type " + known
 			}

@@ -285,7 +285,7 @@ func dataZoo() []sample {
 		{"mo", pad("\xde\x12\x04\x95", 28), Result{"resource/mo", mo, "GNU message catalog (little endian), revision 0.0, 0 message", ""}},
 		{"otf", pad("OTTO\x00", 28), Result{"resource/font/opentype", "application/vnd.ms-opentype", "OpenType font data", ""}},
 		{"pcf", pad("\x01fcp", 28), Result{"resource/font/x11", "application/x-font-pcf", "X11 Portable Compiled Font data", ""}},
-		{"terminfo", pad("\x1a\x01", 28), Result{unknown, "application/x-terminfo", "Compiled terminfo entry", ""}},
+		{"terminfo", pad("\x1a\x01\x0e\x00\x00\x00\x00\x00\x00\x00\x00\x00vt100|dec vt100", 40), Result{unknown, "application/x-terminfo", `Compiled terminfo entry "vt100"`, ""}},
 		{"data", []byte("\x00\x01\x02\x03 nothing known"), Result{unknown, octetStream, "data", ""}},
 		{"one byte", []byte("x"), Result{unknown, octetStream, "very short file (no magic)", ""}},
 		{"empty", nil, Result{unknown, "inode/x-empty", "empty", ""}},
