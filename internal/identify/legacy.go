@@ -15,6 +15,7 @@ var legacy = []matcher{
 	targa,
 	memoryBiopsy,
 	coffObject,
+	binaryScript,
 }
 
 // dosCommand knows programs of one segment that ask DOS for something at once. They have no header: the call (INT 21h) must

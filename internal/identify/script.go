@@ -73,3 +73,21 @@ func interpreter(t *text) (kind, bool) {
 	k.script = !strings.HasSuffix(k.label, "executable")
 	return k, true
 }
+
+// binaryScript knows scripts that carry something that is no text, as self-extracting ones do: their first line is one of a
+// script nevertheless.
+func binaryScript(in *input) (Result, bool) {
+	if !in.has(0, "#!") || isText(in) {
+		return Result{}, false
+	}
+	line := restOfLine(in.head[:min(len(in.head), 256)])
+	if len(line) == min(len(in.head), 256) || classOf(line)&(notText|highByte) != 0 {
+		return Result{}, false
+	}
+	k, ok := interpreter(&text{plain: line})
+	if !ok {
+		return Result{}, false
+	}
+	label := strings.TrimSuffix(strings.TrimSuffix(k.label, " executable"), " text")
+	return Result{Format: k.format, MIME: k.mime, Magic: label + " executable (binary data)"}, true
+}

@@ -310,6 +310,7 @@ func scriptZoo() []sample {
 		{"ruby", []byte("#!/usr/bin/ruby\nexit\n"), Result{"code/ruby", "text/x-ruby", "Ruby script, ASCII text executable", ""}},
 		{"node", []byte("#!/usr/bin/env node\nx()\n"), Result{"code/javascript", "application/javascript", "Node.js script executable, ASCII text", ""}},
 		{"powershell", []byte("#!/usr/bin/pwsh\nx\n"), Result{"code/ps1", "text/plain", "a /usr/bin/pwsh script, ASCII text executable", ""}},
+		{"shell with an archive", []byte("#!/bin/sh\ntail -n +3 $0 | tar x\nexit 0\n\x00\x01\x02\xff"), Result{"code/shell", "text/x-shellscript", "POSIX shell script executable (binary data)", ""}},
 		{"another interpreter", []byte("#!/opt/mine -x\nx\n"), Result{"text/plain", "text/plain", "a /opt/mine -x script, ASCII text executable", ""}},
 		{"php", []byte("<?php echo 1;\n"), Result{"code/php", "text/x-php", "PHP script, ASCII text", ""}},
 		{"batch", []byte("@echo off\r\ndir\r\n"), Result{
