@@ -29,7 +29,7 @@ var languages = []language{
 		{"[system.", 2}, {"[net.", 3}, {"#requires -", 4}, {"if (-not ", 4}, {"foreach ($@ in $", 3}, {"try {$", 1}, {"<#", 2}, {".synopsis$", 4}, {"if (*-eq ", 3}, {"[byte[]]", 3}, {"iex ", 3}, {"add-type ", 4},
 		{"$erroractionpreference", 5},
 	}, anywhere: []clue{
-		{"new-object", 3}, {"frombase64string", 3}, {"net.webclient", 3}, {"invoke-expression", 3}, {"iex(", 2}, {"downloadstring(", 2}, {"-encodedcommand", 2}, {"[convert]::", 2}, {"[char]", 1}, {"| iex", 3},
+		{"new-object", 3}, {"frombase64string", 3}, {"net.webclient", 3}, {"invoke-expression", 3}, {"iex(", 2}, {"downloadstring(", 2}, {"-encodedcommand", 2}, {"[convert]::", 2}, {"[char]", 1}, {"| iex", 3}, {"powershell", 1}, {"-w hidden", 2}, {" -enc ", 2}, {"-windowstyle hidden", 2}, {"-nop ", 1},
 	}},
 	{format: "code/batch", fold: true, clues: []clue{
 		{"@echo off", 5}, {"setlocal$", 3}, {"setlocal ", 3}, {"endlocal", 2}, {"if exist ", 2}, {"if not exist ", 3}, {"if errorlevel ", 4}, {"if defined ", 3}, {"if not defined ", 3}, {"if \"%@%\"", 4}, {"goto ", 2}, {"goto:", 3}, {"set @=", 2}, {"set /", 3},

@@ -10,13 +10,13 @@ import (
 var data = []matcher{
 	sqlite,
 	pcap,
+	pcapng,
 	shortcut,
 	eventLog,
 	messageCatalog,
 	terminal,
 	timeZones,
 	signatures(
-		signature{0, "\x0a\x0d\x0d\x0a", Result{Format: "network/tcpdump", MIME: octetStream, Magic: "pcapng capture file"}},
 		signature{36, "acsp", Result{Format: "metadata/iccprofile", MIME: "application/vnd.iccprofile", Magic: "ColorSync color profile"}},
 		signature{0, "OTTO\x00", Result{Format: "resource/font/opentype", MIME: "application/vnd.ms-opentype", Magic: "OpenType font data"}},
 		signature{0, "\x00\x01\x00\x00\x00", Result{Format: "resource/font/opentype", MIME: "font/sfnt", Magic: "TrueType Font data"}},
@@ -83,6 +83,22 @@ func pcap(in *input) (Result, bool) {
 		Magic: fmt.Sprintf("pcap capture file, %s ts (%s-endian) - version %d.%d (%s, capture length %d)",
 			unit, order, f.u16(4), f.u16(6), link, f.u32(16)),
 	}, true
+}
+
+// pcapng follows draft-ietf-opsawg-pcapng, 4.1.
+func pcapng(in *input) (Result, bool) {
+	if !in.has(0, "\x0a\x0d\x0d\x0a") {
+		return Result{}, false
+	}
+	magic := "pcapng capture file"
+	f := little(in.head)
+	if in.has(8, "\x1a\x2b\x3c\x4d") {
+		f = big(in.head)
+	}
+	if f.u32(8) == 0x1a2b3c4d {
+		magic += fmt.Sprintf(" - version %d.%d", f.u16(12), f.u16(14))
+	}
+	return Result{Format: "network/tcpdump", MIME: octetStream, Magic: magic}, true
 }
 
 // shortcut follows MS-SHLLINK 2.1.

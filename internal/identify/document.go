@@ -69,15 +69,19 @@ func pageCount(b []byte) string {
 
 // rtf accepts what Word does: {\rt is enough for it, and attackers know.
 func rtf(in *input) (Result, bool) {
-	if !in.has(0, `{\rt`) {
+	at := 0
+	for at < min(len(in.head), 64) && isBlank(in.head[at]) {
+		at++
+	}
+	if !in.has(at, `{\rt`) {
 		return Result{}, false
 	}
 	magic := "Rich Text Format data"
-	if len(in.head) > 6 && in.head[4] == 'f' && in.head[5] >= '0' && in.head[5] <= '9' {
-		magic += fmt.Sprintf(", version %c", in.head[5])
+	if f := little(in.head); f.u8(at+4) == 'f' && isDigit(f.u8(at+5)) {
+		magic += fmt.Sprintf(", version %c", f.u8(at+5))
 	}
 	for _, set := range []struct{ word, name string }{{`\ansi`, "ANSI"}, {`\mac`, "Apple Macintosh"}, {`\pc`, "IBM PC, code page 437"}} {
-		if bytes.Contains(in.head[:min(len(in.head), 40)], []byte(set.word)) {
+		if bytes.Contains(in.head[at:min(len(in.head), at+40)], []byte(set.word)) {
 			magic += ", " + set.name
 			break
 		}

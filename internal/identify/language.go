@@ -215,6 +215,8 @@ func (t *text) refine(format string) string {
 		}
 	case "document/xml", "code/xml", "code/html", "code/sgml":
 		switch {
+		case contains(window, "<?php"):
+			return "code/php"
 		case has("<hta:application"):
 			return "code/hta"
 		case has("<public:component", "<script"):

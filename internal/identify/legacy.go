@@ -3,12 +3,16 @@ package identify
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // legacy are formats that have hardly a signature: several fields must make sense together. They come after those that have one.
 var legacy = []matcher{
 	dosCommand,
+	dosDriver,
+	dosObject,
+	bareBitmap,
 	arc,
 	dbase,
 	lotus,
@@ -16,6 +20,7 @@ var legacy = []matcher{
 	memoryBiopsy,
 	coffObject,
 	binaryScript,
+	unmarkedScript,
 }
 
 // dosCommand knows programs of one segment that ask DOS for something at once. They have no header: the call (INT 21h) must
@@ -46,6 +51,59 @@ func dosCommand(in *input) (Result, bool) {
 	return Result{Format: "executable/windows/com", MIME: dosMIME, Magic: "COM executable for DOS"}, true
 }
 
+// dosDriver follows the header of device drivers: no next driver, attributes, two entry points, a name.
+func dosDriver(in *input) (Result, bool) {
+	f := little(in.head)
+	attributes, strategy, interrupt := f.u16(4), f.u16(6), f.u16(8)
+	name := f.take(10, 8)
+	if !in.has(0, "\xff\xff\xff\xff") || f.short || strategy < 18 || interrupt < 18 || int64(strategy) >= in.size || int64(interrupt) >= in.size {
+		return Result{}, false
+	}
+	magic := "DOS executable (block device driver)"
+	if attributes&0x8000 != 0 {
+		if printable(name) != string(name) {
+			return Result{}, false
+		}
+		magic = "DOS executable (character device driver " + strings.TrimRight(string(name), " ") + ")"
+	}
+	return Result{Format: "executable/windows/dos", MIME: "application/x-dosdriver", Magic: magic}, true
+}
+
+// dosObject follows the object module format of Intel and Microsoft: a record that names the module, and another after it.
+func dosObject(in *input) (Result, bool) {
+	f := little(in.head)
+	length, nameLength := int(f.u16(1)), int(f.u8(3))
+	next, nextLength := f.u8(3+length), f.u16(4+length)
+	if f.u8(0) != 0x80 || f.short || length != nameLength+2 || nameLength == 0 || next < 0x88 || next >= 0xf2 {
+		return Result{}, false
+	}
+	name := in.head[4 : 4+nameLength]
+	if printable(name) != string(name) {
+		return Result{}, false
+	}
+	magic := fmt.Sprintf("8086 relocatable (Microsoft), \"%s\", 1st record data length %d, 2nd record type %#x, 2nd record data length %d", name, length, next, nextLength)
+	return Result{Format: "executable/windows/dos", MIME: "application/x-object", Magic: magic}, true
+}
+
+// bareBitmap knows bitmaps without a file header, as they lie on the clipboard and in resources.
+func bareBitmap(in *input) (Result, bool) {
+	f := little(in.head)
+	width, height, planes, bits, compression := int32(f.u32(4)), int32(f.u32(8)), f.u16(12), f.u16(14), f.u32(16)
+	if f.u32(0) != 40 || f.short || planes != 1 || compression > 5 || width <= 0 || height == 0 || width > 1<<16 {
+		return Result{}, false
+	}
+	switch bits {
+	case 1, 4, 8, 16, 24, 32:
+	default:
+		return Result{}, false
+	}
+	magic := fmt.Sprintf("Device independent bitmap graphic, %d x %d x %d", width, height, bits)
+	if size := f.u32(20); size > 0 {
+		magic += fmt.Sprintf(", image size %d", size)
+	}
+	return Result{Format: "image/bmp", MIME: "image/x-ms-bmp", Magic: magic}, true
+}
+
 // arc follows the entries of SEA's ARC: a mark, the method, a name of at most 12 characters, sizes.
 func arc(in *input) (Result, bool) {
 	methods := [...]string{
@@ -56,7 +114,7 @@ func arc(in *input) (Result, bool) {
 		return Result{}, false
 	}
 	name, _, ended := bytes.Cut(in.head[2:15], []byte{0})
-	if !ended || len(name) == 0 || string(printable(name)) != string(name) || bytes.IndexByte(name, '.') == 0 {
+	if !ended || len(name) == 0 || printable(name) != string(name) || bytes.IndexByte(name, '.') == 0 {
 		return Result{}, false
 	}
 	if packed := int64(little(in.head).u32(15)); header+packed > in.size+header {

