@@ -21,6 +21,8 @@ var legacy = []matcher{
 	coffObject,
 	binaryScript,
 	unmarkedScript,
+	pageBefore,
+	zipBehind,
 }
 
 // dosCommand knows programs of one segment that ask DOS for something at once. They have no header: the call (INT 21h) must

@@ -98,10 +98,14 @@ func zstdOf(s string) []byte {
 	return w.EncodeAll([]byte(s), nil)
 }
 
-func tarOf(format gotar.Format) []byte {
+func tarOf(format gotar.Format) []byte { return tarWith("a.txt", format) }
+
+func tarNamed(name string) []byte { return tarWith(name, gotar.FormatPAX) }
+
+func tarWith(name string, format gotar.Format) []byte {
 	var b bytes.Buffer
 	w := gotar.NewWriter(&b)
-	if err := w.WriteHeader(&gotar.Header{Name: "a.txt", Mode: 0o644, Format: format}); err != nil {
+	if err := w.WriteHeader(&gotar.Header{Name: name, Mode: 0o644, Format: format}); err != nil {
 		panic(err)
 	}
 	w.Close()

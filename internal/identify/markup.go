@@ -50,6 +50,16 @@ func tagged(t *text) (kind, bool) {
 	return kind{}, false
 }
 
+// pageBefore knows pages with something behind them that is no text: browsers show them nevertheless.
+func pageBefore(in *input) (Result, bool) {
+	const looked = 256 // bytes
+	b := trimBlanks(in.head[:min(len(in.head), looked)])
+	if isText(in) || !hasPrefixFold(b, "<!doctype html") && !hasTag(b, "html") && !hasTag(b, "script") && !hasTag(b, "body") {
+		return Result{}, false
+	}
+	return Result{Format: htmlKind.format, MIME: octetStream, Magic: "data"}, true
+}
+
 // skipProlog returns what follows processing instructions and comments.
 func skipProlog(b []byte) []byte {
 	for {

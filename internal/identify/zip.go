@@ -196,6 +196,22 @@ func zipContents(in *input) *zipNames {
 	return z
 }
 
+// zipBehind finds archives with something put before them that is nothing else: programs for archives read the end first.
+func zipBehind(in *input) (Result, bool) {
+	if isText(in) {
+		return Result{}, false
+	}
+	z := zipDirectory(in)
+	if z.entries == 0 {
+		return Result{}, false
+	}
+	res, ok := z.decide()
+	if !ok {
+		res.Format = "archive/zip"
+	}
+	return Result{Format: res.Format, MIME: octetStream, Magic: "data"}, true
+}
+
 func zipDirectory(in *input) *zipNames {
 	z := &zipNames{}
 	const endBytes, maxComment = 22, 64<<10 - 1
