@@ -61,6 +61,14 @@ func programZoo() []sample {
 			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386, 3 sections", ""}},
 		{"pe32 .NET", peSpec{machine: 0x14c, subsystem: 3, flags: 0x102, sections: 1, dotNet: true}.bytes(), Result{
 			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (console), Intel i386 Mono/.Net assembly, 1 section", ""}},
+		{"pe32 packed", peSpec{machine: 0x14c, subsystem: 2, flags: 0x302, sections: 3, first: "UPX0"}.bytes(), Result{
+			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386 (stripped to external PDB), UPX compressed, 3 sections", ""}},
+		{"pe32 installer", peSpec{machine: 0x14c, subsystem: 2, flags: 0x102, sections: 1, first: ".ndata"}.bytes(), Result{
+			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386, Nullsoft Installer self-extracting archive, 1 section", ""}},
+		{"pe32 self-extracting", peSpec{machine: 0x14c, subsystem: 2, flags: 0x102, sections: 1, behind: "Rar!\x1a\x07\x00"}.bytes(), Result{
+			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386, RAR self-extracting archive, 1 section", ""}},
+		{"pe32 as small as can be", peSpec{machine: 0x14c, subsystem: 2, flags: 0x102, sections: 1}.bytes()[:0x80+24+72], Result{
+			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386, 1 section", ""}},
 		{"pe64", peSpec{wide: true, machine: 0x8664, subsystem: 3, flags: 0x22, sections: 6}.bytes(), Result{
 			"executable/windows/pe64", peMIME, "PE32+ executable for MS Windows 4.00 (console), x86-64, 6 sections", ""}},
 		{"dll32", peSpec{machine: 0x14c, subsystem: 2, flags: 0x2102, sections: 5}.bytes(), Result{
