@@ -89,6 +89,7 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupClient, newWhyCmd()},
 		{groupClient, newDeadCmd()},
 		{groupLocal, newAnalyzeCmd()},
+		{groupLocal, newIdentifyCmd()},
 		{groupLocal, newHashPasswordCmd()},
 		{groupLocal, newVersionCmd()},
 	} {

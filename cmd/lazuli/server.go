@@ -51,8 +51,17 @@ func printJSON(w io.Writer, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
+	_, err := w.Write(safeJSON(raw.Bytes()))
+	return err
+}
+
+// safeJSON escapes in JSON's way what printable would escape.
+func safeJSON(raw []byte) []byte {
+	if isPlain(strings.ReplaceAll(string(raw), "\n", "")) {
+		return raw
+	}
 	var safe bytes.Buffer
-	for _, r := range raw.String() {
+	for _, r := range string(raw) {
 		switch {
 		case r == '\n' || strconv.IsPrint(r):
 			safe.WriteRune(r)
@@ -63,8 +72,7 @@ func printJSON(w io.Writer, v any) error {
 			fmt.Fprintf(&safe, `\u%04x`, r)
 		}
 	}
-	_, err := w.Write(safe.Bytes())
-	return err
+	return safe.Bytes()
 }
 
 // checkHash returns the hash in lower case, or a usage error if it is neither a SHA-256 nor a SHA-1 nor an MD5.

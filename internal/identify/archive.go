@@ -18,7 +18,6 @@ var archives = []matcher{
 		signature{0, "RE\x7e\x5e", Result{Format: "archive/rar", MIME: "application/x-rar", Magic: "RAR archive data (<v1.5)"}},
 		signature{0, "\x04\x22\x4d\x18", Result{Format: unknown, MIME: "application/x-lz4", Magic: "LZ4 compressed data (v1.4+)"}},
 		signature{0, "\x02\x21\x4c\x18", Result{Format: unknown, MIME: "application/x-lz4", Magic: "LZ4 compressed data (v0.1-v0.9)"}},
-		signature{0, "LZIP", Result{Format: "archive/lzip", MIME: "application/x-lzip", Magic: "lzip compressed data"}},
 		signature{7, "**ACE**", Result{Format: "archive/ace", MIME: "application/x-ace-compressed", Magic: "ACE archive data"}},
 		signature{0, "hsqs", Result{Format: "archive/squashfs", MIME: octetStream, Magic: "Squashfs filesystem, little endian"}},
 		signature{0, "sqsh", Result{Format: "archive/squashfs", MIME: octetStream, Magic: "Squashfs filesystem, big endian"}},
@@ -27,10 +26,9 @@ var archives = []matcher{
 		signature{0, "ITSF\x03\x00\x00\x00\x60\x00\x00\x00", Result{Format: "archive/chm", MIME: "application/vnd.ms-htmlhelp", Magic: "MS Windows HtmlHelp Data"}},
 		signature{0, "conectix", Result{Format: "archive/vhd", MIME: "application/x-virtualbox-vhd", Magic: "Microsoft Disk Image, Virtual Server or Virtual PC"}},
 		signature{0, "CART\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00", Result{Format: "archive/cart", MIME: octetStream, Magic: "data"}},
-		signature{0, "Cr24", Result{Format: "application/chrome/extension", MIME: "application/x-chrome-extension", Magic: "Google Chrome extension"}},
 		signature{0, "d8:announce", Result{Format: "application/torrent", MIME: "application/x-bittorrent", Magic: "BitTorrent file"}},
 	),
-	bzip2, xz, zstd, sevenZip, cabinet, arj, lzh, lzma, arFamily, rpm, cpio, tar, discImage,
+	lzip, chromeExtension, bzip2, xz, zstd, sevenZip, cabinet, arj, lzh, lzma, arFamily, rpm, cpio, tar, discImage,
 }
 
 // gzip follows RFC 1952.
@@ -78,6 +76,21 @@ func bzip2(in *input) (Result, bool) {
 		Format: "archive/bzip2", MIME: "application/x-bzip2",
 		Magic: fmt.Sprintf("bzip2 compressed data, block size = %c00k", level),
 	}, true
+}
+
+func lzip(in *input) (Result, bool) {
+	if !in.has(0, "LZIP") || len(in.head) < 5 {
+		return Result{}, false
+	}
+	return Result{Format: "archive/lzip", MIME: "application/x-lzip", Magic: fmt.Sprintf("lzip compressed data, version: %d", in.head[4])}, true
+}
+
+func chromeExtension(in *input) (Result, bool) {
+	if !in.has(0, "Cr24") {
+		return Result{}, false
+	}
+	magic := fmt.Sprintf("Google Chrome extension, version %d", little(in.head).u32(4))
+	return Result{Format: "application/chrome/extension", MIME: "application/x-chrome-extension", Magic: magic}, true
 }
 
 func xz(in *input) (Result, bool) {
@@ -177,7 +190,11 @@ func lzma(in *input) (Result, bool) {
 	if length != 1<<64-1 && length > 1<<40 {
 		return Result{}, false
 	}
-	return Result{Format: "archive/lzma", MIME: "application/x-lzma", Magic: "LZMA compressed data"}, true
+	magic := "LZMA compressed data, streamed"
+	if length != 1<<64-1 {
+		magic = fmt.Sprintf("LZMA compressed data, non-streamed, size %d", length)
+	}
+	return Result{Format: "archive/lzma", MIME: "application/x-lzma", Magic: magic}, true
 }
 
 func arFamily(in *input) (Result, bool) {

@@ -41,6 +41,9 @@ func pdf(in *input, at int) Result {
 	mentions := func(name string) bool {
 		return bytes.Contains(in.head, []byte(name)) || bytes.Contains(tail, []byte(name))
 	}
+	if pages := pageCount(in.head); pages != "" {
+		res.Magic += ", " + pages + " pages"
+	}
 	switch {
 	case mentions("/Encrypt"):
 		res.Format = "document/pdf/passwordprotected"
@@ -50,17 +53,35 @@ func pdf(in *input, at int) Result {
 	return res
 }
 
+// pageCount returns the first number of pages that the head mentions.
+func pageCount(b []byte) string {
+	at := bytes.Index(b, []byte("/Count "))
+	if at < 0 {
+		return ""
+	}
+	digits := b[at+len("/Count "):]
+	n := 0
+	for n < min(len(digits), 9) && isDigit(digits[n]) {
+		n++
+	}
+	return string(digits[:n])
+}
+
 // rtf accepts what Word does: {\rt is enough for it, and attackers know.
 func rtf(in *input) (Result, bool) {
-	if !in.has(0, `{\rt`) {
+	at := 0
+	for at < min(len(in.head), 64) && isBlank(in.head[at]) {
+		at++
+	}
+	if !in.has(at, `{\rt`) {
 		return Result{}, false
 	}
 	magic := "Rich Text Format data"
-	if len(in.head) > 6 && in.head[4] == 'f' && in.head[5] >= '0' && in.head[5] <= '9' {
-		magic += fmt.Sprintf(", version %c", in.head[5])
+	if f := little(in.head); f.u8(at+4) == 'f' && isDigit(f.u8(at+5)) {
+		magic += fmt.Sprintf(", version %c", f.u8(at+5))
 	}
 	for _, set := range []struct{ word, name string }{{`\ansi`, "ANSI"}, {`\mac`, "Apple Macintosh"}, {`\pc`, "IBM PC, code page 437"}} {
-		if bytes.Contains(in.head[:min(len(in.head), 40)], []byte(set.word)) {
+		if bytes.Contains(in.head[at:min(len(in.head), at+40)], []byte(set.word)) {
 			magic += ", " + set.name
 			break
 		}
@@ -78,8 +99,13 @@ func postScript(in *input) (Result, bool) {
 	}
 	magic := "PostScript document text"
 	if in.has(at, "%!PS-Adobe-") {
-		level := in.head[at+11 : min(len(in.head), at+14)]
-		magic += " conforming DSC level " + strings.TrimSpace(printable(bytes.TrimRight(level, "\r\n")))
+		level, kind, _ := bytes.Cut(restOfLine(in.head[at+11:min(len(in.head), at+80)]), []byte{' '})
+		magic += " conforming DSC level " + printable(bytes.TrimRight(level[:min(len(level), 3)], "\r\n"))
+		for _, known := range []string{"EPS", "Query", "ExitServer"} {
+			if startsWith(kind, known) {
+				magic += ", type " + known
+			}
+		}
 	} else if in.has(at, "%!PS-AdobeFont-") || in.has(at, "%!FontType1") {
 		return Result{Format: "document/ps", MIME: "font/x-postscript-pfb", Magic: "PostScript Type 1 font text"}, true
 	}

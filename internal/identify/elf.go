@@ -22,6 +22,12 @@ var elfMachines = map[uint16]string{
 	93: "ARC Cores Tangent-A5", 183: "ARM aarch64", 243: "UCB RISC-V", 247: "eBPF", 258: "LoongArch",
 }
 
+// mipsISA are the instruction sets in the flags of files for MIPS.
+var mipsISA = [16]string{
+	"MIPS-I", "MIPS-II", "MIPS-III", "MIPS-IV", "MIPS-V", "MIPS32", "MIPS64", "MIPS32 rel2", "MIPS64 rel2", "MIPS32 rel6", "MIPS64 rel6",
+	"ISA 11", "ISA 12", "ISA 13", "ISA 14", "ISA 15",
+}
+
 var elfABIs = map[byte]string{
 	0: "SYSV", 1: "HP-UX", 2: "NetBSD", 3: "GNU/Linux", 6: "Solaris", 8: "IRIX", 9: "FreeBSD", 12: "OpenBSD", 97: "ARM",
 }
@@ -36,6 +42,7 @@ type elfFile struct {
 	segments []elfPart
 	sections []elfPart
 	names    []byte // of the sections
+	table    []byte // the dynamic segment, once it was read
 }
 
 // elfPart is a segment or a section.
@@ -148,22 +155,28 @@ func find(parts []elfPart, kind uint32) (elfPart, bool) {
 	return elfPart{}, false
 }
 
-// isPIE looks for the flag DF_1_PIE in the dynamic segment: without it a file of type ET_DYN is a library.
-func (e *elfFile) isPIE() bool {
-	const dtFlags1, df1PIE = 0x6ffffffb, 0x08000000
+// Tags of the dynamic segment, and the flag without which a file of type ET_DYN is a library.
+const dtNeeded, dtFlags1, df1PIE = 1, 0x6ffffffb, 0x08000000
+
+func (e *elfFile) isPIE() bool { return e.dynamic(dtFlags1, df1PIE) }
+
+// dynamic tells whether the dynamic segment has an entry with the tag, and with the flag unless that is 0.
+func (e *elfFile) dynamic(tag, flag int64) bool {
 	segment, ok := find(e.segments, ptDynamic)
 	if !ok {
 		return false
 	}
-	f := &fields{b: e.in.at(segment.offset, int(min(segment.size, 16<<10))), order: e.order}
+	if e.table == nil {
+		e.table = e.in.at(segment.offset, int(min(segment.size, 16<<10)))
+	}
+	f := &fields{b: e.table, order: e.order}
 	entry := e.at(8, 16)
 	for i := 0; i+entry <= len(f.b); i += entry {
-		tag, value := e.word(f, i, i), e.word(f, i+4, i+8)
-		if tag == 0 {
+		switch t, value := e.word(f, i, i), e.word(f, i+4, i+8); {
+		case t == 0:
 			return false
-		}
-		if tag == dtFlags1 {
-			return value&df1PIE != 0
+		case t == tag && (flag == 0 || value&flag != 0):
+			return true
 		}
 	}
 	return false
@@ -181,20 +194,33 @@ func (e *elfFile) details(kind uint16) string {
 		name += e.riscv()
 	}
 	fmt.Fprintf(&b, ", %s", name)
+	if machine == 8 {
+		b.WriteString(", " + mipsISA[e.header.u32(e.at(36, 48))>>28])
+	}
+	if machine == 21 {
+		b.WriteString([...]string{", Unspecified or Power ELF V1 ABI", ", Power ELF V1 ABI", ", OpenPOWER ELF V2 ABI", ""}[e.header.u32(e.at(36, 48))&3])
+	}
+	if machine == 43 {
+		b.WriteString([...]string{", total store ordering", ", partial store ordering", ", relaxed memory ordering", ""}[e.header.u32(e.at(36, 48))&3])
+	}
 	if machine == 40 {
 		if eabi := e.header.u32(e.at(36, 48)) >> 24; eabi > 0 {
 			fmt.Fprintf(&b, ", EABI%d", eabi)
 		}
 	}
+	separator := ", "
+	if machine == 8 || machine == 40 && e.header.u32(e.at(36, 48))>>24 > 0 {
+		separator = " "
+	}
 	if version := e.header.u32(20); version == 1 {
-		b.WriteString(", version 1")
+		b.WriteString(separator + "version 1")
 	} else {
-		b.WriteString(", invalid version")
+		b.WriteString(separator + "invalid version")
 	}
 	if abi := elfABIs[e.header.u8(7)]; abi != "" {
 		fmt.Fprintf(&b, " (%s)", abi)
 	}
-	if kind == 2 || kind == 3 {
+	if (kind == 2 || kind == 3) && len(e.segments) > 0 {
 		b.WriteString(e.linkage())
 	}
 	if len(e.sections) > 0 {
@@ -210,9 +236,9 @@ func (e *elfFile) details(kind uint16) string {
 		}
 	} else {
 		b.WriteString(e.notes(e.segments, ptNote))
-		if e.pick(32, 40) == 0 {
+		if e.pick(32, 40) == 0 && len(e.segments) > 0 {
 			b.WriteString(", no section header")
-		} else if kind != 4 {
+		} else if kind != 4 && e.pick(32, 40) != 0 {
 			b.WriteString(", missing section headers")
 		}
 	}
@@ -236,8 +262,11 @@ func (e *elfFile) linkage() string {
 		return ", statically linked"
 	case hasInterp:
 		path, _, _ := bytes.Cut(e.in.at(interp.offset, int(min(interp.size, 256))), []byte{0})
+		if len(path) == 0 {
+			path = []byte("*empty*")
+		}
 		return ", dynamically linked, interpreter " + printable(path)
-	case e.isPIE():
+	case e.dynamic(dtFlags1, 0) && !e.dynamic(dtNeeded, 0):
 		return ", static-pie linked"
 	}
 	return ", dynamically linked"

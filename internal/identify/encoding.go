@@ -14,6 +14,7 @@ type text struct {
 	encoding string // as in "ASCII", "Unicode text, UTF-8"
 	lines    string // what is special about its lines, as in ", with CRLF line terminators"
 	whole    bool   // plain is the whole file
+	scanned  *lineScanner
 }
 
 // isText tells whether the head of a file is text in some encoding.
@@ -31,14 +32,17 @@ func (in *input) asText() *text {
 func decode(head []byte, whole bool) *text {
 	t := &text{whole: whole}
 	t.plain, t.encoding = decodeUnicode(head, whole)
+	var seen class
 	if t.encoding == "" {
 		t.plain = head
-		t.encoding = eightBit(t.plain, whole)
+		t.encoding, seen = eightBit(t.plain, whole)
+	} else {
+		seen = classOf(t.plain)
 	}
 	if t.encoding == "" || len(t.plain) == 0 {
 		return nil
 	}
-	t.lines = describeLines(t.plain, !strings.HasPrefix(t.encoding, "Unicode") && t.encoding != "ASCII")
+	t.lines = describeLines(t.plain, seen, strings.HasPrefix(t.encoding, "Unicode"))
 	return t
 }
 
@@ -47,7 +51,7 @@ func decodeUnicode(head []byte, whole bool) (plain []byte, encoding string) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
 		plain = head[3:]
-		if kind := eightBit(plain, whole); kind == "ASCII" || kind == utf8Text || len(plain) == 0 {
+		if kind, _ := eightBit(plain, whole); kind == "ASCII" || kind == utf8Text || len(plain) == 0 {
 			return plain, utf8Text + " (with BOM)"
 		}
 	case bytes.HasPrefix(head, []byte("\xff\xfe\x00\x00")):
@@ -73,7 +77,7 @@ func decodeWide(b []byte, unit int, order binary.ByteOrder) []byte {
 		} else if v := order.Uint32(b); v <= utf8.MaxRune {
 			r = rune(v)
 		}
-		if r >= 0 && r < utf8.RuneSelf && !textByte[r] || r == 0xfffe || r == 0xffff || r < 0 {
+		if r >= 0 && r < utf8.RuneSelf && classes[r]&notText != 0 || r == 0xfffe || r == 0xffff || r < 0 {
 			return nil
 		}
 		out = utf8.AppendRune(out, r)
@@ -83,42 +87,67 @@ func decodeWide(b []byte, unit int, order binary.ByteOrder) []byte {
 
 const utf8Text = "Unicode text, UTF-8"
 
-// textByte are the ASCII characters of text: what prints, white space, bell, backspace and escape.
-var textByte = func() (is [utf8.RuneSelf]bool) {
-	for c := range is {
-		is[c] = c >= ' ' && c < 0x7f || c >= '\a' && c <= '\r' || c == 0x1b
-	}
-	return is
-}()
+// A class says what bytes mean for a text.
+type class uint8
 
-// eightBit names the code of a text, or returns "".
-func eightBit(b []byte, whole bool) string {
-	if len(b) == 0 {
-		return ""
-	}
-	ascii, latin := true, true
-	for _, c := range b {
+const (
+	notText  class = 1 << iota // control characters that text does not have
+	highByte                   // beyond ASCII
+	notLatin                   // what ISO 8859 leaves to control characters
+	nextLine                   // NEL, which some codes have
+	lineMark                   // what describeLines must look at besides line feeds
+)
+
+// classes has the class of every byte. Text has what prints, white space, bell, backspace and escape.
+var classes = func() (of [256]class) {
+	for c := range of {
 		switch {
-		case c < utf8.RuneSelf:
-			if !textByte[c] {
-				return ""
-			}
-		case c < 0xa0:
-			ascii = false
-			latin = latin && c == 0x85 // next line
-		default:
-			ascii = false
+		case c == '\r' || c == 0x1b || c == '\b':
+			of[c] = lineMark
+		case c < ' ' && (c < '\a' || c > '\r') || c == 0x7f:
+			of[c] = notText
+		case c == 0x85:
+			of[c] = highByte | nextLine
+		case c >= 0x80 && c < 0xa0:
+			of[c] = highByte | notLatin
+		case c >= 0xa0:
+			of[c] = highByte
 		}
 	}
-	switch {
-	case ascii:
-		return "ASCII"
-	case validUTF8(b, whole):
-		return utf8Text
-	case latin:
-		return "ISO-8859"
+	return of
+}()
+
+// classOf returns the classes of all bytes together; after one that is not text it may stop.
+func classOf(b []byte) (all class) {
+	for len(b) >= 256 && all&notText == 0 {
+		for _, c := range b[:256] {
+			all |= classes[c]
+		}
+		b = b[256:]
 	}
-	return "Non-ISO extended-ASCII"
+	for _, c := range b {
+		all |= classes[c]
+	}
+	return all
+}
+
+// eightBit names the code of a text, or returns "".
+func eightBit(b []byte, whole bool) (string, class) {
+	if len(b) == 0 {
+		return "", 0
+	}
+	switch seen := classOf(b); {
+	case seen&notText != 0:
+		return "", 0
+	case seen&highByte == 0:
+		return "ASCII", seen
+	case validUTF8(b, whole):
+		return utf8Text, seen
+	case seen&notLatin == 0:
+		return "ISO-8859", seen
+	default:
+		return "Non-ISO extended-ASCII", seen
+	}
 }
 
 // validUTF8 forgives a last character that is cut off by the end of the head.
@@ -136,67 +165,107 @@ func validUTF8(b []byte, whole bool) bool {
 	return utf8.Valid(b)
 }
 
-// describeLines says what file(1) says of line ends, lines over 300 characters, and escape sequences. In 8-bit codes there
-// is one more character that ends a line, NEL.
-func describeLines(b []byte, nextLine bool) string {
+// describeLines says what file(1) says of line ends, lines over 300 characters, and escape sequences. Beyond ASCII there is one
+// more character that ends a line, NEL. seen are the classes of all bytes.
+func describeLines(b []byte, seen class, unicode bool) string {
 	const long = 300
-	var crlf, cr, lf, nel, escape, overstrike bool
-	longest, start := 0, 0
+	ends := lineEnds{unicode: unicode}
+	if seen&(lineMark|nextLine) == 0 {
+		for rest := b; len(rest) > 0; {
+			n := bytes.IndexByte(rest, '\n')
+			if n < 0 {
+				ends.line(rest)
+				break
+			}
+			ends.lf = true
+			ends.line(rest[:n])
+			rest = rest[n+1:]
+		}
+	} else {
+		ends.careful(b)
+	}
+	var out strings.Builder
+	if ends.longest > long {
+		fmt.Fprintf(&out, ", with very long lines (%d)", ends.longest)
+	}
+	var names []string
+	for _, end := range []struct {
+		seen bool
+		name string
+	}{{ends.crlf, "CRLF"}, {ends.cr, "CR"}, {ends.lf, "LF"}, {ends.nel, "NEL"}} {
+		if end.seen {
+			names = append(names, end.name)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		out.WriteString(", with no line terminators")
+	case len(names) > 1 || !ends.lf:
+		out.WriteString(", with " + strings.Join(names, ", ") + " line terminators")
+	}
+	if ends.escape {
+		out.WriteString(", with escape sequences")
+	}
+	if ends.overstrike {
+		out.WriteString(", with overstriking")
+	}
+	return out.String()
+}
+
+// lineEnds is what the lines of a text were found to have.
+type lineEnds struct {
+	crlf, cr, lf, nel, escape, overstrike bool
+
+	unicode bool // characters may have several bytes
+	longest int  // characters
+}
+
+func (e *lineEnds) line(b []byte) {
+	if len(b) <= e.longest {
+		return
+	}
+	n := len(b)
+	if e.unicode {
+		n = utf8.RuneCount(b)
+	}
+	e.longest = max(e.longest, n)
+}
+
+// careful looks at every character that may mean something.
+func (e *lineEnds) careful(b []byte) {
+	start := 0
 	for i, c := range b {
+		if c > 0x1b && c != 0x85 {
+			continue
+		}
 		switch c {
 		case '\n':
 			if i > 0 && b[i-1] == '\r' {
-				crlf = true
+				e.crlf = true
 			} else {
-				lf = true
+				e.lf = true
 			}
 		case '\r':
 			if i+1 < len(b) && b[i+1] == '\n' {
 				continue
 			}
-			cr = true
+			e.cr = true
 		case 0x85:
-			if !nextLine {
+			if e.unicode && (i == 0 || b[i-1] != 0xc2) {
 				continue
 			}
-			nel = true
+			e.nel = true
 		case 0x1b:
-			escape = true
+			e.escape = true
 			continue
 		case '\b':
-			overstrike = true
+			e.overstrike = true
 			continue
 		default:
 			continue
 		}
-		longest = max(longest, i-start)
+		e.line(b[start:i])
 		start = i + 1
 	}
-	longest = max(longest, len(b)-start)
-	var out strings.Builder
-	if longest > long {
-		fmt.Fprintf(&out, ", with very long lines (%d)", longest)
-	}
-	var ends []string
-	for _, end := range []struct {
-		seen bool
-		name string
-	}{{crlf, "CRLF"}, {cr, "CR"}, {lf, "LF"}, {nel, "NEL"}} {
-		if end.seen {
-			ends = append(ends, end.name)
-		}
-	}
-	switch {
-	case len(ends) == 0:
-		out.WriteString(", with no line terminators")
-	case len(ends) > 1 || !lf:
-		out.WriteString(", with " + strings.Join(ends, ", ") + " line terminators")
-	}
-	if escape {
-		out.WriteString(", with escape sequences")
-	}
-	if overstrike {
-		out.WriteString(", with overstriking")
-	}
-	return out.String()
+	e.line(b[start:])
 }

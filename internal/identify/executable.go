@@ -1,9 +1,6 @@
 package identify
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // executables are told by their first bytes. Java classes and universal Mach-O files share theirs.
 var executables = []matcher{
@@ -24,68 +21,6 @@ var executables = []matcher{
 
 func dex(version string) Result {
 	return Result{Format: "android/apk", MIME: octetStream, Magic: "Dalvik dex file version " + version}
-}
-
-// machOKinds are the file types of Mach-O (mach-o/loader.h).
-var machOKinds = map[uint32]string{
-	1: "object", 2: "executable", 3: "fixed virtual memory shared library", 4: "core", 5: "preload executable",
-	6: "dynamically linked shared library", 7: "dynamic linker", 8: "bundle",
-	9: "dynamically linked shared library stub", 10: "dSYM companion file", 11: "kext bundle",
-}
-
-// machOCPUs are the CPU types of Mach-O; the highest byte is 1 for 64-bit ones (mach/machine.h).
-var machOCPUs = map[uint32]string{
-	7: "i386", 0x01000007: "x86_64", 12: "arm", 0x0100000c: "arm64", 18: "ppc", 0x01000012: "ppc64",
-}
-
-// machO knows thin and universal Mach-O files. Java classes begin like universal ones, but with a version (45 and up)
-// where those have a small number of architectures.
-func machO(in *input) (Result, bool) {
-	const mime = "application/x-mach-binary"
-	var f *fields
-	switch {
-	case in.has(0, "\xce\xfa\xed\xfe"), in.has(0, "\xcf\xfa\xed\xfe"):
-		f = little(in.head)
-	case in.has(0, "\xfe\xed\xfa\xce"), in.has(0, "\xfe\xed\xfa\xcf"):
-		f = big(in.head)
-	case in.has(0, "\xca\xfe\xba\xbe"):
-		count := big(in.head).u32(4)
-		if count == 0 || count >= 20 {
-			return Result{}, false
-		}
-		return Result{Format: "executable/mach-o", MIME: mime, Magic: universal(in.head, count)}, true
-	default:
-		return Result{}, false
-	}
-	kind := machOKinds[f.u32(12)]
-	if kind == "" || f.short {
-		return Result{}, false
-	}
-	return Result{Format: "executable/mach-o", MIME: mime, Magic: "Mach-O " + machOCPU(f.u32(4)) + " " + kind}, true
-}
-
-func machOCPU(cpu uint32) string {
-	name := machOCPUs[cpu]
-	if name == "" {
-		name = fmt.Sprintf("cputype (%d)", cpu)
-	}
-	if cpu>>24 == 1 {
-		return "64-bit " + name
-	}
-	return name
-}
-
-func universal(head []byte, count uint32) string {
-	const archBytes = 20
-	var names []string
-	for i := range int(count) {
-		names = append(names, "["+strings.TrimPrefix(machOCPU(big(head).u32(8+i*archBytes)), "64-bit ")+"]")
-	}
-	noun := "architectures"
-	if count == 1 {
-		noun = "architecture"
-	}
-	return fmt.Sprintf("Mach-O universal binary with %d %s: %s", count, noun, strings.Join(names, " "))
 }
 
 // javaClass follows the Java Virtual Machine Specification, 4.1: the release is the major version minus 44.
@@ -110,41 +45,61 @@ func javaClass(in *input) (Result, bool) {
 	return Result{Format: "code/class", MIME: "application/x-java-applet", Magic: magic}, true
 }
 
-// pythonBytecode knows .pyc files by their first word: a magic number, which has been near 3000 since Python 3.0 and near
-// 62000 in Python 2, and CR LF.
+// pythonBytecode knows .pyc files by their first word, a magic number that grows with every version and has been near 3000 since
+// Python 3.0 and near 62000 in Python 2, and CR LF. From 3.7 on (PEP 552) flags and either a time and a size or a hash follow.
 func pythonBytecode(in *input) (Result, bool) {
-	if !in.has(2, "\r\n") || len(in.head) < 16 || in.has(0, "\n\r") || isText(in) { // the third is a pcapng file
+	if !in.has(2, "\r\n") || len(in.head) < 16 || in.has(0, "\n\r") || isText(in) { // the second is a pcapng file
 		return Result{}, false
 	}
-	var version string
-	switch number := little(in.head).u16(0); {
-	case number >= 3360 && number < 3380:
-		version = "3.6"
-	case number >= 3390 && number < 3400:
-		version = "3.7"
-	case number >= 3400 && number < 3420:
-		version = "3.8"
-	case number >= 3420 && number < 3430:
-		version = "3.9"
-	case number >= 3430 && number < 3450:
-		version = "3.10"
-	case number >= 3450 && number < 3500:
-		version = "3.11"
-	case number >= 3500 && number < 3550:
-		version = "3.12"
-	case number >= 3550 && number < 3600:
-		version = "3.13"
-	case number >= 3600 && number < 3650:
-		version = "3.14"
-	case number >= 3000 && number < 3390:
-		version = "3"
-	case number >= 62011 && number <= 62218:
-		version = "2"
+	res := Result{Format: "python/bytecode", MIME: "application/x-bytecode.python"}
+	f := little(in.head)
+	switch number := f.u16(0); {
+	case number >= 3390 && number < 4000 && f.u32(4) < 4:
+		version := "3.12 or newer"
+		for _, v := range []struct {
+			below uint16
+			name  string
+		}{{3400, "3.7"}, {3420, "3.8"}, {3430, "3.9"}, {3450, "3.10"}, {3500, "3.11"}} {
+			if number < v.below {
+				version = v.name
+				break
+			}
+		}
+		res.Magic = "Byte-compiled Python module for CPython " + version + ", " + pythonOrigin(f)
+	case number >= 3360 && number < 3390:
+		res.Magic = "python 3.6 byte-compiled"
+	case number >= 3320 && number < 3360:
+		res.Magic = "python 3.5.1- byte-compiled"
+	case number >= 3000 && number < 3320:
+		res.Magic = fmt.Sprintf("python 3.%d byte-compiled", pythonMinor(number))
+	case number >= 62161 && number <= 62218:
+		res.Magic = "python 2.7 byte-compiled"
+	case number >= 62011 && number < 62161:
+		res.Magic = "python 2 byte-compiled"
 	default:
 		return Result{}, false
 	}
-	return Result{
-		Format: "python/bytecode", MIME: "application/x-bytecode.python",
-		Magic: "Byte-compiled Python module for CPython " + version,
-	}, true
+	return res, true
+}
+
+func pythonMinor(number uint16) int {
+	for minor, from := range []uint16{3140, 3160, 3190, 3250, 3320} {
+		if number < from {
+			return minor
+		}
+	}
+	return 4
+}
+
+// pythonOrigin says how the interpreter finds out whether the source has changed.
+func pythonOrigin(f *fields) string {
+	switch f.u32(4) {
+	case 0:
+		return fmt.Sprintf("timestamp-based, .py timestamp: %s UTC, .py size: %d bytes", ansic(int64(f.u32(8))), f.u32(12))
+	case 1:
+		return fmt.Sprintf("unchecked-hash-based, invalidation hash: %#x", f.u64(8))
+	case 3:
+		return fmt.Sprintf("checked-hash-based, invalidation hash: %#x", f.u64(8))
+	}
+	return "flags 2"
 }

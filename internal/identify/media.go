@@ -9,8 +9,8 @@ var media = []matcher{
 	isoMedia,
 	id3,
 	flash,
+	midi,
 	signatures(
-		signature{0, "MThd\x00\x00\x00\x06", Result{Format: "audio/midi", MIME: "audio/midi", Magic: "Standard MIDI data"}},
 		signature{44, "SCRM", Result{Format: "audio/s3m", MIME: "audio/x-s3m", Magic: "ScreamTracker III Module sound data"}},
 		signature{0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", Result{Format: "video/asf", MIME: "video/x-ms-asf", Magic: "Microsoft ASF"}},
 	),
@@ -106,6 +106,19 @@ func id3(in *input) (Result, bool) {
 	}, true
 }
 
+func midi(in *input) (Result, bool) {
+	if !in.has(0, "MThd\x00\x00\x00\x06") {
+		return Result{}, false
+	}
+	f := big(in.head)
+	tracks := "track"
+	if f.u16(10) > 1 {
+		tracks = "tracks"
+	}
+	magic := fmt.Sprintf("Standard MIDI data (format %d) using %d %s at 1/%d", f.u16(8), f.u16(10), tracks, f.u16(12)&0x7fff)
+	return Result{Format: "audio/midi", MIME: "audio/midi", Magic: magic}, true
+}
+
 func flash(in *input) (Result, bool) {
 	packed := map[string]string{"FWS": "", "CWS": " (compressed)", "ZWS": " (lzma compressed)"}
 	if len(in.head) < 8 {
@@ -124,37 +137,45 @@ func flash(in *input) (Result, bool) {
 
 // mpegAudio wants two frames (ISO/IEC 11172-3, 2.4.1) in a row: one header alone is 11 bits that occur anywhere.
 func mpegAudio(in *input) (Result, bool) {
-	length, layer := mpegFrame(in.head)
-	if length == 0 || length >= len(in.head) {
-		return Result{}, false
-	}
-	if _, again := mpegFrame(in.head[length:]); again != layer {
+	first := mpegFrame(in.head)
+	if first.length == 0 || first.length >= len(in.head) || mpegFrame(in.head[first.length:]).layer != first.layer {
 		return Result{}, false
 	}
 	format := "audio/mp2"
-	if layer == 3 {
+	if first.layer == 3 {
 		format = "audio/mp3"
 	}
-	return Result{Format: format, MIME: "audio/mpeg", Magic: fmt.Sprintf("MPEG ADTS, layer %s, v1", "III"[:layer])}, true
+	channels := [...]string{"Stereo", "JntStereo", "2x Monaural", "Monaural"}[in.head[3]>>6]
+	return Result{
+		Format: format, MIME: "audio/mpeg",
+		Magic: fmt.Sprintf("MPEG ADTS, layer %s, v1, %3d kbps, %g kHz, %s", "III"[:first.layer], first.kbits, float64(first.rate)/1000, channels),
+	}, true
 }
 
-// mpegFrame returns the length in bytes and the layer of an MPEG-1 frame of layer II or III; 0 if there is none.
-func mpegFrame(b []byte) (length, layer int) {
+// mpegHeader is the header of an MPEG-1 frame of layer II or III.
+type mpegHeader struct {
+	length int // of the frame in bytes; 0 if there is none
+	layer  int
+	kbits  int // in a second
+	rate   int // Hz
+}
+
+func mpegFrame(b []byte) mpegHeader {
 	kbits := [2][16]int{
 		{0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0}, // layer II
 		{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0},  // layer III
 	}
-	rates := [4]int{44100, 48000, 32000, 0} // Hz
+	rates := [4]int{44100, 48000, 32000, 0}
 	if len(b) < 4 || b[0] != 0xff || b[1]&0xf8 != 0xf8 {
-		return 0, 0
+		return mpegHeader{}
 	}
-	layer = 4 - int(b[1]>>1&3)
+	layer := 4 - int(b[1]>>1&3)
 	if layer != 2 && layer != 3 {
-		return 0, 0
+		return mpegHeader{}
 	}
 	rate, bits := rates[b[2]>>2&3], kbits[layer-2][b[2]>>4]
 	if rate == 0 || bits == 0 {
-		return 0, 0
+		return mpegHeader{}
 	}
-	return 144*bits*1000/rate + int(b[2]>>1&1), layer
+	return mpegHeader{144*bits*1000/rate + int(b[2]>>1&1), layer, bits, rate}
 }

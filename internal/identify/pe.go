@@ -1,6 +1,7 @@
 package identify
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -63,22 +64,26 @@ func neSystem(in *input, at int64) string {
 // header are the same for PE32 and PE32+ up to the fields that the loader reserves memory by.
 func pe(in *input, at int64) (Result, bool) {
 	const (
-		isExecutable, isDLL = 0x0002, 0x2000
-		dotNetDirectory     = 14
+		isStripped, isSystem, isDLL = 0x0200, 0x1000, 0x2000
+		dotNetDirectory             = 14
 	)
 	coff := little(in.at(at, 24))
 	machine, sections, optionalSize, flags := coff.u16(4), coff.u16(6), int(coff.u16(20)), coff.u16(22)
-	if coff.short || optionalSize < 72 {
+	if coff.short {
 		return Result{}, false
 	}
-	optional := little(in.at(at+24, min(optionalSize, 240)))
+	// Programs made to be small say that their optional header is, or end within it: the loader fills up with zeros.
+	optional := little(in.at(at+24, int(min(240, in.size-at-24))))
 	kind, wide, directories := "PE32", false, 96
 	switch optional.u16(0) {
 	case 0x10b:
 	case 0x20b:
 		kind, wide, directories = "PE32+", true, 112
 	default:
-		return Result{}, false
+		return Result{
+			Format: "executable/windows/pe", MIME: peMIME,
+			Magic: fmt.Sprintf("PE Unknown PE signature %#x, for MS Windows", optional.u16(0)),
+		}, true
 	}
 	system := peSubsystems[optional.u16(68)]
 	var b strings.Builder
@@ -101,15 +106,57 @@ func pe(in *input, at int64) (Result, bool) {
 		name = fmt.Sprintf("unknown processor %#x", machine)
 	}
 	fmt.Fprintf(&b, ", %s", name)
+	if flags&isStripped != 0 {
+		b.WriteString(" (stripped to external PDB)")
+	}
+	if flags&isSystem != 0 {
+		b.WriteString(" system file")
+	}
 	if optional.u32(directories-4) > dotNetDirectory && optional.u32(directories+dotNetDirectory*8) != 0 {
 		b.WriteString(" Mono/.Net assembly")
 	}
+	b.WriteString(pePacker(in, at+24+int64(optionalSize), int(sections)))
 	if sections == 1 {
 		b.WriteString(", 1 section")
 	} else {
 		fmt.Fprintf(&b, ", %d sections", sections)
 	}
 	return Result{Format: peFormat(platform == "EFI", wide, flags&isDLL != 0), MIME: peMIME, Magic: b.String()}, true
+}
+
+// pePackers are packers and installers by the names that they give their sections.
+var pePackers = map[string]string{
+	"UPX0": "UPX compressed", "PEC2": "PECompact2 compressed", ".petite": "Petite compressed", ".ndata": "Nullsoft Installer self-extracting archive",
+	".WISE": "WISE installer self-extracting archive", "_winzip_": "ZIP self-extracting archive (WinZip)", "SharedD": "Microsoft Installer self-extracting archive",
+}
+
+// pePacker names the packer or the installer that made the program: by a section, a mark in the header for DOS, or by what comes
+// after the last section.
+func pePacker(in *input, table int64, sections int) string {
+	const most, entry = 32, 40
+	if in.has(0x30, "Inno") {
+		return ", InnoSetup self-extracting archive"
+	}
+	f := little(in.at(table, min(sections, most)*entry))
+	var end int64
+	for i := range len(f.b) / entry {
+		name, _, _ := bytes.Cut(f.b[i*entry:i*entry+8], []byte{0})
+		if packer := pePackers[string(name)]; packer != "" {
+			return ", " + packer
+		}
+		if size := int64(f.u32(i*entry + 16)); size > 0 {
+			end = max(end, int64(f.u32(i*entry+20))+size)
+		}
+	}
+	if behind := in.at(end, 4); end > 0 && behind != nil {
+		switch string(behind) {
+		case "Rar!":
+			return ", RAR self-extracting archive"
+		case "PK\x03\x04":
+			return ", ZIP self-extracting archive"
+		}
+	}
+	return ""
 }
 
 // peFormat names what runs on Windows by its width. EFI programs are in PE format but no Windows executables.

@@ -2,6 +2,7 @@ package identify
 
 import (
 	"bytes"
+	"encoding/binary"
 	"path"
 	"strings"
 )
@@ -22,8 +23,8 @@ var interpreters = map[string]kind{
 	"perl":       {format: "code/perl", mime: "text/x-perl", label: "Perl script text executable", bare: true},
 	"ruby":       {format: "code/ruby", mime: "text/x-ruby", label: "Ruby script"},
 	"php":        {format: "code/php", mime: "text/x-php", label: "PHP script"},
-	"node":       {format: "code/javascript", mime: "application/javascript", label: "Node.js script"},
-	"nodejs":     {format: "code/javascript", mime: "application/javascript", label: "Node.js script"},
+	"node":       {format: "code/javascript", mime: "application/javascript", label: "Node.js script executable"},
+	"nodejs":     {format: "code/javascript", mime: "application/javascript", label: "Node.js script executable"},
 	"osascript":  {format: "text/plain", mime: "text/x-applescript", label: "AppleScript script"},
 	"awk":        {format: "text/plain", mime: "text/x-awk", label: "awk script"},
 	"gawk":       {format: "text/plain", mime: "text/x-gawk", label: "GNU awk script"},
@@ -32,8 +33,8 @@ var interpreters = map[string]kind{
 	"tclsh":      {format: "text/plain", mime: "text/x-tcl", label: "Tcl script"},
 	"wish":       {format: "text/plain", mime: "text/x-tcl", label: "Tcl/Tk script"},
 	"lua":        {format: "text/plain", mime: "text/x-lua", label: "Lua script"},
-	"powershell": {format: "code/ps1", mime: "text/plain", label: "PowerShell script"},
-	"pwsh":       {format: "code/ps1", mime: "text/plain", label: "PowerShell script"},
+	"powershell": {format: "code/ps1", mime: "text/plain"},
+	"pwsh":       {format: "code/ps1", mime: "text/plain"},
 }
 
 // interpreter reads the line by which the kernel finds a script's interpreter, also through env.
@@ -65,27 +66,52 @@ func interpreter(t *text) (kind, bool) {
 	}
 	k, known := interpreters[name]
 	if !known {
-		k = kind{format: "text/plain", mime: "text/plain", label: "a " + printable([]byte(strings.Join(words, " "))) + " script"}
+		k = kind{format: undecided, mime: "text/plain"}
 	}
-	k.script = true
+	if k.label == "" {
+		k.label = "a " + printable([]byte(strings.Join(words, " "))) + " script"
+	}
+	k.script = !strings.HasSuffix(k.label, "executable")
 	return k, true
 }
 
-func php(t *text) (kind, bool) {
-	if b := t.start(16); !hasPrefixFold(b, "<?php") && !bytes.HasPrefix(b, []byte("<?=")) {
-		return kind{}, false
+// binaryScript knows scripts that carry something that is no text, as self-extracting ones do: their first line is one of a
+// script nevertheless.
+func binaryScript(in *input) (Result, bool) {
+	if !in.has(0, "#!") || isText(in) {
+		return Result{}, false
 	}
-	return kind{format: "code/php", mime: "text/x-php", label: "PHP script"}, true
+	line := restOfLine(in.head[:min(len(in.head), 256)])
+	if len(line) == min(len(in.head), 256) || classOf(line)&(notText|highByte) != 0 {
+		return Result{}, false
+	}
+	k, ok := interpreter(&text{plain: line})
+	if !ok {
+		return Result{}, false
+	}
+	label := strings.TrimSuffix(strings.TrimSuffix(k.label, " executable"), " text")
+	return Result{Format: k.format, MIME: k.mime, Magic: label + " executable (binary data)"}, true
 }
 
-// batch knows what batch files begin with.
-func batch(t *text) (kind, bool) {
-	b := t.start(16)
-	b = bytes.TrimLeft(bytes.TrimPrefix(b, []byte("@")), " \t")
-	for _, word := range []string{"echo off", "setlocal", "rem ", "cls\r"} {
-		if hasPrefixFold(b, word) && (word != "rem " || bytes.HasPrefix(t.start(1), []byte("@"))) {
-			return kind{format: "code/batch", mime: "text/x-msdos-batch", label: "DOS batch file"}, true
+// unmarkedScript knows scripts in UTF-16 without a byte order mark, which Windows runs and file(1) calls data.
+func unmarkedScript(in *input) (Result, bool) {
+	const looked = 256 // bytes
+	if len(in.head) < 32 {
+		return Result{}, false
+	}
+	for i, c := range in.head[:min(len(in.head), looked)&^1] {
+		if i%2 == 1 && c != 0 || i%2 == 0 && (c >= 0x7f || classes[c]&notText != 0) {
+			return Result{}, false
 		}
 	}
-	return kind{}, false
+	plain := decodeWide(in.head[:min(len(in.head), 2*scanBytes)&^1], 2, binary.LittleEndian)
+	if len(plain) == 0 {
+		return Result{}, false
+	}
+	t := &text{plain: plain}
+	language := t.language("", 0)
+	if language == "" {
+		return Result{}, false
+	}
+	return Result{Format: t.refine(language), MIME: octetStream, Magic: "data"}, true
 }

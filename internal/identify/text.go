@@ -8,27 +8,15 @@ import (
 // texts are told by their words, so they are asked when nothing else fits.
 var texts = []matcher{textFile}
 
-// kind is a kind of text. label is its name; an empty one leaves the encoding to speak for itself.
-type kind struct {
-	format, mime, label string
-
-	script bool // the description ends in "text executable"
-	bare   bool // the description is the label alone
-}
-
-// textKinds are asked in this order: an interpreter line decides, then what must stand at the very beginning, then what is
-// found by looking at lines.
+// textKinds are asked before the tables of kinds.go: an interpreter line decides, then structures that go through the whole text.
 var textKinds = []func(*text) (kind, bool){
 	interpreter,
-	php,
-	batch,
 	markup,
 	jsonText,
 	settings,
-	email,
-	manual,
-	patch,
-	pythonSource,
+	csv,
+	known,
+	tagged,
 }
 
 func textFile(in *input) (Result, bool) {
@@ -36,12 +24,47 @@ func textFile(in *input) (Result, bool) {
 	if t == nil {
 		return Result{}, false
 	}
+	k := kind{format: undecided, mime: "text/plain"}
 	for _, match := range textKinds {
-		if k, ok := match(t); ok {
-			return Result{Format: k.format, MIME: k.mime, Magic: t.describe(k)}, true
+		if found, ok := match(t); ok {
+			k = found
+			break
 		}
 	}
-	return Result{Format: "text/plain", MIME: "text/plain", Magic: t.describe(kind{})}, true
+	if k.format == htmlKind.format || k.format == undecided && !k.bare && !k.script {
+		if mail, ok := mailHeader(t); ok {
+			k.format = mail.format // file(1) looks at what is in the mail
+		}
+	}
+	return Result{Format: t.format(k), MIME: k.mime, Magic: t.describe(k)}, true
+}
+
+// hints say which language the kinds of file(1) speak for, and how loudly: its words for C and JavaScript are found in other
+// languages too.
+var hints = map[string]struct {
+	format string
+	points int
+}{
+	cKind.label: {"code/c", 2}, cxxKind.label: {"code/c", 3}, jsKind.label: {"code/javascript", 3}, javaKind.label: {"code/java", 1},
+	rubyKind.label: {"code/ruby", 1}, lispKind.label: {"code/lisp", 4}, perlModuleKind.label: {"code/perl", 3}, "Perl POD document": {"code/perl", 1},
+}
+
+// format names the language of texts of which the kind leaves it open.
+func (t *text) format(k kind) string {
+	if k.format != undecided {
+		return t.refine(k.format)
+	}
+	if k.bare || k.script {
+		return k.format
+	}
+	hint := hints[k.label]
+	if language := t.language(hint.format, hint.points); language != "" {
+		return t.refine(language)
+	}
+	if k.mime == jsKind.mime {
+		return "code/javascript"
+	}
+	return k.format
 }
 
 func (t *text) describe(k kind) string {
@@ -85,18 +108,102 @@ func settings(t *text) (kind, bool) {
 	b := t.start(64)
 	switch {
 	case hasPrefixFold(b, "[autorun]"):
-		return kind{format: "code/autorun", mime: "application/x-setupscript", label: "Microsoft Windows Autorun file", bare: true}, true
+		return kind{"code/autorun", "application/x-setupscript", "Microsoft Windows Autorun file", false, true}, true
 	case hasPrefixFold(b, "Windows Registry Editor Version 5.00"):
-		return kind{format: "text/windows/registry", mime: "text/x-ms-regedit", label: "Windows Registry text (Win2K or above)", bare: true}, true
+		return kind{"text/windows/registry", "text/x-ms-regedit", "Windows Registry text (Win2K or above)", false, true}, true
 	case bytes.HasPrefix(b, []byte("REGEDIT4")):
-		return kind{format: "text/windows/registry", mime: "text/x-ms-regedit", label: "Windows Registry text (Win95 or above)", bare: true}, true
+		return kind{"text/windows/registry", "text/x-ms-regedit", "Windows Registry text (Win95 or above)", false, true}, true
 	case hasPrefixFold(b, "BEGIN:VCALENDAR"):
-		return kind{format: "text/calendar", mime: "text/calendar", label: "vCalendar calendar file", bare: true}, true
+		return kind{"text/calendar", "text/calendar", "vCalendar calendar file", false, true}, true
 	case bytes.HasPrefix(b, []byte("ID;P")):
-		return kind{format: "document/office/sylk", mime: "application/x-sylk", label: "spreadsheet interchange document", bare: true}, true
+		return kind{"document/office/sylk", "application/x-sylk", "spreadsheet interchange document", false, true}, true
+	}
+	if hasPrefixFold(b, "[InternetShortcut]") {
+		_, url, _ := strings.Cut(string(t.plain[:min(len(t.plain), 1<<10)]), "URL=")
+		url, _, _ = strings.Cut(url, "\n")
+		label := "MS Windows 95 Internet shortcut text (URL=<" + printable([]byte(strings.TrimRight(url, "\r"))) + ">)"
+		return kind{"text/ini", "application/x-mswinurl", label, false, false}, true
+	}
+	switch section := iniSection(t); section {
+	case "":
+	case setupInformation:
+		return kind{"code/autorun", "application/x-setupscript", section, false, true}, true
+	default:
+		return kind{"text/ini", "application/x-wine-extension-ini", section, false, true}, true
 	}
 	return kind{}, false
 }
+
+// iniSection names settings of Windows by their first section, after empty lines and comments: those of the system by the names
+// that it gives them, others if their lines end as on Windows.
+func iniSection(t *text) string {
+	const looked = 40 // lines
+	if b := t.start(1); len(b) == 0 || b[0] != '[' && b[0] != ';' && b[0] != '#' {
+		return ""
+	}
+	for _, line := range t.firstLines(looked) {
+		line = strings.TrimLeft(line, " \t")
+		if line == "" || line[0] == ';' || line[0] == '#' {
+			continue
+		}
+		name, _, closed := strings.Cut(line[1:], "]")
+		if line[0] != '[' || !closed || name == "" {
+			return ""
+		}
+		if what := windowsSettings[strings.ToLower(name)]; what != "" {
+			return what
+		}
+		if !strings.Contains(t.lines, "CRLF") || strings.Contains(t.lines, ", LF") || strings.Trim(name, iniName) != "" {
+			return ""
+		}
+		return "Generic INItialization configuration [" + name[:min(len(name), 40)]
+	}
+	return ""
+}
+
+// iniName are the characters of the names of sections.
+const iniName = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_() "
+
+// setupInformation are files that say what Windows does with a device or a program. The reference files them with autorun.inf.
+const setupInformation = "Windows setup INFormation"
+
+var windowsSettings = map[string]string{
+	"version": setupInformation, "strings": setupInformation, "winsockcrclist": setupInformation, "oemcpl": setupInformation,
+	".shellclassinfo": "Windows desktop.ini", "deleteoncopy": "Windows desktop.ini", "localizedfilenames": "Windows desktop.ini",
+	"don't load": "Windows CONTROL.INI", "windows": "Windows WIN.INI", "compatibility": "Windows WIN.INI", "embedding": "Windows WIN.INI",
+	"boot": "Windows SYSTEM.INI", "386enh": "Windows SYSTEM.INI", "drivers": "Windows SYSTEM.INI", "safelist": "Windows IOS.INI",
+	"boot loader": "Windows boot.ini",
+}
+
+// csv wants the same number of commas, at least one, in each of the first ten lines; commas in quotes do not count.
+func csv(t *text) (kind, bool) {
+	const enough, most = 3, 10 // lines
+	lines, want, commas := 0, 0, 0
+	quoted := false
+	for _, c := range t.plain {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ',':
+			commas++
+		case c == '\n':
+			if lines == 0 {
+				want = commas
+			}
+			if commas == 0 || commas != want {
+				return kind{}, false
+			}
+			commas = 0
+			if lines++; lines == most {
+				return csvKind, true
+			}
+		}
+	}
+	return csvKind, lines >= enough
+}
+
+var csvKind = kind{undecided, "text/csv", "CSV text", false, true}
 
 // mailHeaders are header fields (RFC 5322, RFC 2045) as they begin a line; those that nothing but mail has count double.
 var mailHeaders = map[string]int{
@@ -105,8 +212,8 @@ var mailHeaders = map[string]int{
 	"content-transfer-encoding": 1,
 }
 
-// email wants headers from the first line on that score 4 or more.
-func email(t *text) (kind, bool) {
+// mailHeader wants headers from the first line on that score 4 or more. file(1) knows mail by its first header only.
+func mailHeader(t *text) (kind, bool) {
 	const enough, most = 4, 60 // points, lines
 	points := 0
 	for i, line := range t.firstLines(most) {
@@ -128,33 +235,5 @@ func email(t *text) (kind, bool) {
 	if points < enough {
 		return kind{}, false
 	}
-	label := "RFC 822 mail"
-	if b := t.start(16); hasPrefixFold(b, "Return-Path:") {
-		label = "SMTP mail"
-	} else if hasPrefixFold(b, "MIME-Version:") {
-		label = "MIME entity"
-	}
-	return kind{format: "document/email", mime: "message/rfc822", label: label}, true
-}
-
-// manual knows manual pages by the requests that they begin with.
-func manual(t *text) (kind, bool) {
-	for _, prefix := range []string{`.\"`, `'\"`, `'.\"`, `\"`, ".TH ", ".Dd ", ".SH ", `'''`} {
-		if bytes.HasPrefix(t.plain, []byte(prefix)) && (prefix != `'''` || bytes.Contains(t.plain, []byte("\n.TH "))) {
-			return kind{format: "text/troff", mime: "text/troff", label: "troff or preprocessor input"}, true
-		}
-	}
-	return kind{}, false
-}
-
-func patch(t *text) (kind, bool) {
-	for _, prefix := range []string{"diff ", "Index: ", "*** "} {
-		if bytes.HasPrefix(t.plain, []byte(prefix)) {
-			return kind{format: "text/plain", mime: "text/x-diff", label: "diff output"}, true
-		}
-	}
-	if bytes.HasPrefix(t.plain, []byte("--- ")) && bytes.Contains(t.plain, []byte("\n+++ ")) && bytes.Contains(t.plain, []byte("\n@@ ")) {
-		return kind{format: "text/plain", mime: "text/x-diff", label: "unified diff output"}, true
-	}
-	return kind{}, false
+	return kind{format: mailKind.format, mime: "text/plain"}, true
 }

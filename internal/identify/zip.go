@@ -17,6 +17,9 @@ func zipFamily(in *input) (Result, bool) {
 			return res, true
 		}
 		if res, ok := zipContents(in).decide(); ok {
+			if strings.HasSuffix(res.Magic, " ") { // a word before what is said of all archives
+				res.Magic += zipMagic(in)
+			}
 			return res, true
 		}
 	case !in.has(0, "PK00PK\x03\x04"):
@@ -57,6 +60,9 @@ func declaredType(in *input) (Result, bool) {
 	kind, found := strings.CutPrefix(declared, openDocument)
 	if !found {
 		return Result{}, false
+	}
+	if strings.HasPrefix(kind, "base") || strings.HasPrefix(kind, "database") {
+		return Result{Format: "db/odt", MIME: openDocument + "database", Magic: "OpenDocument Database"}, true
 	}
 	for _, k := range openDocuments { // the longer names first
 		if strings.HasPrefix(kind, k.name) {
@@ -137,7 +143,7 @@ func (z *zipNames) decide() (Result, bool) {
 	case z.androidXML && z.dexOrTable:
 		return Result{Format: "android/apk", MIME: "application/vnd.android.package-archive", Magic: "Android package (APK), with AndroidManifest.xml"}, true
 	case z.iosPlist:
-		return Result{Format: "ios/ipa", MIME: "application/x-ios-app", Magic: "iOS App"}, true
+		return Result{Format: "ios/ipa", MIME: "application/x-ios-app", Magic: "iOS App "}, true
 	case z.contentTypes && z.package_:
 		return Result{}, false
 	case z.contentTypes && z.word:
@@ -188,6 +194,22 @@ func zipContents(in *input) *zipNames {
 		at = int(next)
 	}
 	return z
+}
+
+// zipBehind finds archives with something put before them that is nothing else: programs for archives read the end first.
+func zipBehind(in *input) (Result, bool) {
+	if isText(in) {
+		return Result{}, false
+	}
+	z := zipDirectory(in)
+	if z.entries == 0 {
+		return Result{}, false
+	}
+	res, ok := z.decide()
+	if !ok {
+		res.Format = "archive/zip"
+	}
+	return Result{Format: res.Format, MIME: octetStream, Magic: "data"}, true
 }
 
 func zipDirectory(in *input) *zipNames {

@@ -26,7 +26,7 @@ type sample struct {
 func zoo() []sample {
 	var all []sample
 	for _, part := range [][]sample{
-		programZoo(), zipZoo(), archiveZoo(), documentZoo(), imageZoo(), mediaZoo(), dataZoo(), scriptZoo(), textZoo(),
+		programZoo(), zipZoo(), archiveZoo(), documentZoo(), imageZoo(), mediaZoo(), dataZoo(), scriptZoo(), textZoo(), languageZoo(), legacyZoo(), summaryZoo(),
 	} {
 		all = append(all, part...)
 	}
@@ -39,7 +39,7 @@ func programZoo() []sample {
 	return []sample{
 		{"elf64 static", elfSpec{wide: true, kind: 2, machine: 62}.bytes(), Result{
 			"executable/linux/elf64", "application/x-executable",
-			"ELF 64-bit LSB executable, x86-64, version 1 (SYSV), statically linked, no section header", ""}},
+			"ELF 64-bit LSB executable, x86-64, version 1 (SYSV)", ""}},
 		{"elf64 pie", pie.bytes(), Result{
 			"executable/linux/elf64", "application/x-pie-executable",
 			"ELF 64-bit LSB pie executable, x86-64, version 1 (SYSV), dynamically linked, interpreter /lib64/ld-linux-x86-64.so.2, no section header", ""}},
@@ -48,19 +48,27 @@ func programZoo() []sample {
 			"ELF 64-bit LSB shared object, ARM aarch64, version 1 (SYSV), dynamically linked, no section header", ""}},
 		{"elf32 big-endian", elfSpec{big: true, kind: 2, machine: 8}.bytes(), Result{
 			"executable/linux/elf32", "application/x-executable",
-			"ELF 32-bit MSB executable, MIPS, version 1 (SYSV), statically linked, no section header", ""}},
+			"ELF 32-bit MSB executable, MIPS, MIPS-I version 1 (SYSV)", ""}},
 		{"elf32 library", elfSpec{kind: 3, machine: 40, dynamic: true}.bytes(), Result{
 			"executable/linux/so32", "application/x-sharedlib",
 			"ELF 32-bit LSB shared object, ARM, version 1 (SYSV), dynamically linked, no section header", ""}},
 		{"elf64 object", elfSpec{wide: true, kind: 1, machine: 62}.bytes(), Result{
-			"executable/linux/elf64", "application/x-object", "ELF 64-bit LSB relocatable, x86-64, version 1 (SYSV), no section header", ""}},
+			"executable/linux/elf64", "application/x-object", "ELF 64-bit LSB relocatable, x86-64, version 1 (SYSV)", ""}},
 		{"elf64 core", elfSpec{wide: true, kind: 4, machine: 62}.bytes(), Result{
-			"executable/linux/elf64", "application/x-coredump", "ELF 64-bit LSB core file, x86-64, version 1 (SYSV), no section header", ""}},
+			"executable/linux/elf64", "application/x-coredump", "ELF 64-bit LSB core file, x86-64, version 1 (SYSV)", ""}},
 
 		{"pe32", peSpec{machine: 0x14c, subsystem: 2, flags: 0x102, sections: 3}.bytes(), Result{
 			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386, 3 sections", ""}},
 		{"pe32 .NET", peSpec{machine: 0x14c, subsystem: 3, flags: 0x102, sections: 1, dotNet: true}.bytes(), Result{
 			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (console), Intel i386 Mono/.Net assembly, 1 section", ""}},
+		{"pe32 packed", peSpec{machine: 0x14c, subsystem: 2, flags: 0x302, sections: 3, first: "UPX0"}.bytes(), Result{
+			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386 (stripped to external PDB), UPX compressed, 3 sections", ""}},
+		{"pe32 installer", peSpec{machine: 0x14c, subsystem: 2, flags: 0x102, sections: 1, first: ".ndata"}.bytes(), Result{
+			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386, Nullsoft Installer self-extracting archive, 1 section", ""}},
+		{"pe32 self-extracting", peSpec{machine: 0x14c, subsystem: 2, flags: 0x102, sections: 1, behind: "Rar!\x1a\x07\x00"}.bytes(), Result{
+			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386, RAR self-extracting archive, 1 section", ""}},
+		{"pe32 as small as can be", peSpec{machine: 0x14c, subsystem: 2, flags: 0x102, sections: 1}.bytes()[:0x80+24+72], Result{
+			"executable/windows/pe32", peMIME, "PE32 executable for MS Windows 4.00 (GUI), Intel i386, 1 section", ""}},
 		{"pe64", peSpec{wide: true, machine: 0x8664, subsystem: 3, flags: 0x22, sections: 6}.bytes(), Result{
 			"executable/windows/pe64", peMIME, "PE32+ executable for MS Windows 4.00 (console), x86-64, 6 sections", ""}},
 		{"dll32", peSpec{machine: 0x14c, subsystem: 2, flags: 0x2102, sections: 5}.bytes(), Result{
@@ -85,7 +93,7 @@ func programZoo() []sample {
 		{"class", pad("\xca\xfe\xba\xbe\x00\x00\x00\x34", 40), Result{"code/class", jar, "compiled Java class data, version 52.0 (Java 1.8)", ""}},
 		{"class 21", pad("\xca\xfe\xba\xbe\x00\x00\x00\x41", 40), Result{"code/class", jar, "compiled Java class data, version 65.0 (Java SE 21)", ""}},
 		{"dex", pad("dex\n035\x00", 112), Result{"android/apk", octetStream, "Dalvik dex file version 035", ""}},
-		{"pyc", append(pad("\xcb\x0d\r\n", 16), 0xe3, 0, 0, 0, 0), Result{"python/bytecode", "application/x-bytecode.python", "Byte-compiled Python module for CPython 3.12", ""}},
+		{"pyc", append(pad("\xcb\x0d\r\n", 16), 0xe3, 0, 0, 0, 0), Result{"python/bytecode", "application/x-bytecode.python", "Byte-compiled Python module for CPython 3.12 or newer, timestamp-based, .py timestamp: Thu Jan  1 00:00:00 1970 UTC, .py size: 0 bytes", ""}},
 	}
 }
 
@@ -105,7 +113,7 @@ func zipZoo() []sample {
 		{"jar, directory cut off", zipOf("META-INF/MANIFEST.MF", "Main.class", "B.class")[:200], jar},
 		{"apk", zipOf("META-INF/MANIFEST.MF", "AndroidManifest.xml", "classes.dex"), Result{
 			"android/apk", "application/vnd.android.package-archive", "Android package (APK), with AndroidManifest.xml", ""}},
-		{"ipa", zipOf("Payload/Thing.app/Info.plist"), Result{"ios/ipa", "application/x-ios-app", "iOS App", ""}},
+		{"ipa", zipOf("Payload/Thing.app/Info.plist"), Result{"ios/ipa", "application/x-ios-app", "iOS App Zip archive data, at least v2.0 to extract, compression method=deflate", ""}},
 		{"xpi", zipOf("manifest.json", "META-INF/mozilla.rsa"), Result{"application/mozilla/extension", "application/x-xpinstall", "Mozilla XPI extension", ""}},
 		{"docx", zipOf("[Content_Types].xml", "_rels/.rels", "word/document.xml"), Result{
 			"document/office/word", office + "wordprocessingml.document", "Microsoft Word 2007+", ""}},
@@ -158,8 +166,8 @@ func archiveZoo() []sample {
 		{"cab of InstallShield", pad("ISc(", 64), Result{"archive/cabinet", "application/x-installshield", "InstallShield CAB", ""}},
 		{"arj", put8(pad("\x60\xea\x2a\x00\x22\x0b\x01\x0b\x10\x00", 60), 10, 2), Result{"archive/arj", "application/x-arj", "ARJ archive data", ""}},
 		{"lzh", pad("\x20\x10-lh5-", 60), Result{"archive/lzh", "application/x-lzh-compressed", "LHa (2.x) archive data  [lh5]", ""}},
-		{"lzma", pad("\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x33", 60), Result{"archive/lzma", "application/x-lzma", "LZMA compressed data", ""}},
-		{"lzip", pad("LZIP\x01", 60), Result{"archive/lzip", "application/x-lzip", "lzip compressed data", ""}},
+		{"lzma", pad("\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x33", 60), Result{"archive/lzma", "application/x-lzma", "LZMA compressed data, streamed", ""}},
+		{"lzip", pad("LZIP\x01", 60), Result{"archive/lzip", "application/x-lzip", "lzip compressed data, version: 1", ""}},
 		{"ace", pad("1234567**ACE**", 60), Result{"archive/ace", "application/x-ace-compressed", "ACE archive data", ""}},
 		{"squashfs", pad("hsqs", 96), Result{"archive/squashfs", x, "Squashfs filesystem, little endian", ""}},
 		{"szdd", pad("SZDD\x88\xf0\x27\x33A", 60), Result{"archive/szdd", "application/x-ms-compress-szdd", "MS Compress archive data, SZDD variant", ""}},
@@ -167,7 +175,7 @@ func archiveZoo() []sample {
 		{"chm", pad("ITSF\x03\x00\x00\x00\x60\x00\x00\x00", 96), Result{"archive/chm", "application/vnd.ms-htmlhelp", "MS Windows HtmlHelp Data", ""}},
 		{"vhd", pad("conectix", 512), Result{"archive/vhd", "application/x-virtualbox-vhd", "Microsoft Disk Image, Virtual Server or Virtual PC", ""}},
 		{"cart", pad("CART\x01", 60), Result{"archive/cart", x, "data", ""}},
-		{"crx", pad("Cr24\x03", 60), Result{"application/chrome/extension", "application/x-chrome-extension", "Google Chrome extension", ""}},
+		{"crx", pad("Cr24\x03", 60), Result{"application/chrome/extension", "application/x-chrome-extension", "Google Chrome extension, version 3", ""}},
 		{"torrent", []byte("d8:announce20:http://tracker/announcee"), Result{"application/torrent", "application/x-bittorrent", "BitTorrent file", ""}},
 		{"ar", []byte("!<arch>\nhello.o/        0           0     0     644     4         `\nabcd"), Result{"archive/ar", "application/x-archive", "current ar archive", ""}},
 		{"deb", []byte("!<arch>\ndebian-binary   1000000000  0     0     100644  4         `\n2.0\n"), Result{
@@ -194,7 +202,7 @@ func documentZoo() []sample {
 		{"pdf portfolio", []byte("%PDF-1.7\n<</Type/Catalog/Collection 3 0 R>>\n"), Result{"document/pdf/portfolio", pdfMIME, magic, ""}},
 		{"rtf", []byte(`{\rtf1\ansi hello}`), Result{"document/office/rtf", "text/rtf", "Rich Text Format data, version 1, ANSI", ""}},
 		{"rtf, damaged on purpose", []byte(`{\rt}`), Result{"document/office/rtf", "text/rtf", "Rich Text Format data", ""}},
-		{"ps", []byte("%!PS-Adobe-3.0 EPSF-3.0\n"), Result{"document/ps", "application/postscript", "PostScript document text conforming DSC level 3.0", ""}},
+		{"ps", []byte("%!PS-Adobe-3.0 EPSF-3.0\n"), Result{"document/ps", "application/postscript", "PostScript document text conforming DSC level 3.0, type EPS", ""}},
 		{"ole", oleOf(""), Result{"document/office/unknown", oleMIME, "Composite Document File V2 Document", ""}},
 		{"ole, beta", pad("\xd0\xcf\x11\xe0\x0e\x11\xfc\x0d", 600), Result{"document/office/ole", oleMIME, "OLE 2 Compound Document", ""}},
 		{"sylk", []byte("ID;PWXL;N;E\r\n"), Result{"document/office/sylk", "application/x-sylk", "spreadsheet interchange document", ""}},
@@ -228,12 +236,12 @@ func imageZoo() []sample {
 			"image/png", "image/png", "PNG image data, 3 x 2, 8-bit/color RGBA, non-interlaced", ""}},
 		{"gif", encode(func(b *bytes.Buffer) error { return gogif.Encode(b, img, nil) }), Result{
 			"image/gif", "image/gif", "GIF image data, version 89a, 3 x 2", ""}},
-		{"jpg", encode(func(b *bytes.Buffer) error { return gojpeg.Encode(b, img, nil) }), Result{"image/jpg", "image/jpeg", "JPEG image data", ""}},
-		{"jpg, jfif", pad("\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01", 40), Result{"image/jpg", "image/jpeg", "JPEG image data, JFIF standard 1.01", ""}},
-		{"bmp", dib, Result{"image/bmp", "image/bmp", "PC bitmap, Windows 3.x format, 3 x 2 x 24", ""}},
+		{"jpg", encode(func(b *bytes.Buffer) error { return gojpeg.Encode(b, img, nil) }), Result{"image/jpg", "image/jpeg", "JPEG image data, baseline, precision 8, 3x2, components 3", ""}},
+		{"jpg, jfif", pad("\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01", 40), Result{"image/jpg", "image/jpeg", "JPEG image data, JFIF standard 1.01, aspect ratio, density 0x0, segment length 16", ""}},
+		{"bmp", dib, Result{"image/bmp", "image/bmp", "PC bitmap, Windows 3.x format, 3 x 2 x 24, cbSize 0, bits offset 0", ""}},
 		{"ico", ico, Result{"image/icon", "image/vnd.microsoft.icon", "MS Windows icon resource - 1 icon, 16x16", ""}},
-		{"cur", cursor, Result{"image/cursor", "image/x-win-bitmap", "MS Windows cursor resource - 1 icon, 16x16", ""}},
-		{"tiff", pad("II*\x00\x08\x00\x00\x00", 40), Result{"image/tiff", "image/tiff", "TIFF image data, little-endian", ""}},
+		{"cur", cursor, Result{"image/cursor", "image/x-win-bitmap", "MS Windows cursor resource - 1 icon, 16x16, hotspot @0x0", ""}},
+		{"tiff", pad("II*\x00\x08\x00\x00\x00", 40), Result{"image/tiff", "image/tiff", "TIFF image data, little-endian, direntries=0", ""}},
 		{"tiff, big", pad("MM\x00+\x00\x08", 40), Result{"image/tiff", "image/tiff", "Big TIFF image data, big-endian", ""}},
 		{"webp", pad("RIFF\x24\x00\x00\x00WEBPVP8 ", 44), Result{"image/webp", "image/webp", "RIFF (little-endian) data, Web/P image", ""}},
 		{"wmf", pad("\xd7\xcd\xc6\x9a", 44), Result{"image/wmf", "image/wmf", "Windows metafile", ""}},
@@ -251,14 +259,14 @@ func mediaZoo() []sample {
 		{"wav", wav, Result{"audio/wav", "audio/x-wav", "RIFF (little-endian) data, WAVE audio, Microsoft PCM, 16 bit, stereo 44100 Hz", ""}},
 		{"avi", pad("RIFF\x24\x00\x00\x00AVI LIST", 44), Result{"video/avi", "video/x-msvideo", "RIFF (little-endian) data, AVI", ""}},
 		{"mp3, tagged", pad("ID3\x03\x00", 44), Result{"audio/mp3", "audio/mpeg", "Audio file with ID3 version 2.3.0", ""}},
-		{"mp3, bare", frames, Result{"audio/mp3", "audio/mpeg", "MPEG ADTS, layer III, v1", ""}},
-		{"mp2", layer2, Result{"audio/mp2", "audio/mpeg", "MPEG ADTS, layer II, v1", ""}},
+		{"mp3, bare", frames, Result{"audio/mp3", "audio/mpeg", "MPEG ADTS, layer III, v1, 128 kbps, 44.1 kHz, Stereo", ""}},
+		{"mp2", layer2, Result{"audio/mp2", "audio/mpeg", "MPEG ADTS, layer II, v1, 128 kbps, 44.1 kHz, Stereo", ""}},
 		{"ogg", pad("OggS\x00\x02", 60), Result{"audio/ogg", "application/ogg", "Ogg data", ""}},
 		{"ogg, vorbis", append(put8(pad("OggS\x00\x02", 28), 26, 1), "\x01vorbis"...), Result{"audio/ogg", "audio/ogg", "Ogg data, Vorbis audio", ""}},
 		{"mp4", box("mp42"), Result{"video/mp4", "video/mp4", "ISO Media, MP4 v2 [ISO 14496-14]", ""}},
 		{"m4a", box("M4A "), Result{"audio/mp4", "audio/x-m4a", "ISO Media, Apple iTunes ALAC/AAC-LC (.M4A) Audio", ""}},
 		{"mov", box("qt  "), Result{"video/quicktime", "video/quicktime", "ISO Media, Apple QuickTime movie", ""}},
-		{"midi", pad("MThd\x00\x00\x00\x06", 22), Result{"audio/midi", "audio/midi", "Standard MIDI data", ""}},
+		{"midi", pad("MThd\x00\x00\x00\x06", 22), Result{"audio/midi", "audio/midi", "Standard MIDI data (format 0) using 0 track at 1/0", ""}},
 		{"s3m", append(pad("\xff", 44), "SCRM"...), Result{"audio/s3m", "audio/x-s3m", "ScreamTracker III Module sound data", ""}},
 		{"asf", pad("\x30\x26\xb2\x75\x8e\x66\xcf\x11", 60), Result{"video/asf", "video/x-ms-asf", "Microsoft ASF", ""}},
 		{"swf", pad("CWS\x0a\x00\x10\x00\x00", 60), Result{
@@ -278,13 +286,14 @@ func dataZoo() []sample {
 			"pcap capture file, microsecond ts (little-endian) - version 2.4 (Ethernet, capture length 65535)", ""}},
 		{"pcapng", pad("\x0a\x0d\x0d\x0a", 32), Result{"network/tcpdump", octetStream, "pcapng capture file", ""}},
 		{"lnk", lnk, Result{"meta/shortcut/windows", "application/x-ms-shortcut",
-			"MS Windows shortcut, Item id list present, Has command line arguments", ""}},
-		{"evtx", pad("ElfFile\x00", 128), Result{"metadata/sysmon", "application/x-ms-evtx", "MS Windows Vista Event Log", ""}},
+			"MS Windows shortcut, Item id list present, Has command line arguments" +
+				", ctime=Mon Jan  1 00:00:00 1601, mtime=Mon Jan  1 00:00:00 1601, atime=Mon Jan  1 00:00:00 1601, length=0, window=", ""}},
+		{"evtx", pad("ElfFile\x00", 128), Result{"metadata/sysmon/evt", "application/x-ms-evtx", "MS Windows 10-11 Event Log, version  0.0, 0 chunks (no. 0 in use)", ""}},
 		{"icc", append(pad("\x00\x00\x02\x0c", 36), "acspAPPL"...), Result{"metadata/iccprofile", "application/vnd.iccprofile", "ColorSync color profile", ""}},
-		{"mo", pad("\xde\x12\x04\x95", 28), Result{"resource/mo", mo, "GNU message catalog (little endian)", ""}},
+		{"mo", pad("\xde\x12\x04\x95", 28), Result{"resource/mo", mo, "GNU message catalog (little endian), revision 0.0, 0 message", ""}},
 		{"otf", pad("OTTO\x00", 28), Result{"resource/font/opentype", "application/vnd.ms-opentype", "OpenType font data", ""}},
 		{"pcf", pad("\x01fcp", 28), Result{"resource/font/x11", "application/x-font-pcf", "X11 Portable Compiled Font data", ""}},
-		{"terminfo", pad("\x1a\x01", 28), Result{unknown, "application/x-terminfo", "Compiled terminfo entry", ""}},
+		{"terminfo", pad("\x1a\x01\x0e\x00\x00\x00\x00\x00\x00\x00\x00\x00vt100|dec vt100", 40), Result{unknown, "application/x-terminfo", `Compiled terminfo entry "vt100"`, ""}},
 		{"data", []byte("\x00\x01\x02\x03 nothing known"), Result{unknown, octetStream, "data", ""}},
 		{"one byte", []byte("x"), Result{unknown, octetStream, "very short file (no magic)", ""}},
 		{"empty", nil, Result{unknown, "inode/x-empty", "empty", ""}},
@@ -303,12 +312,13 @@ func scriptZoo() []sample {
 		{"python", []byte("#!/usr/bin/python3.11 -E\nx\n"), python},
 		{"python through env", []byte("#!/usr/bin/env -S A=1 python3\nx\n"), python},
 		{"python module", []byte("# a comment\nx = 1\nfrom os import path\n"), python},
-		{"python docstring", []byte("\"\"\"Does things.\"\"\"\n"), python},
+		{"python docstring", []byte("\"\"\"Does things.\"\"\"\n"), Result{"code/python", "text/plain", python.Magic, ""}},
 		{"python method", []byte("    def run(self, x):\n        pass\n"), python},
 		{"perl", []byte("#!/usr/bin/perl -w\nexit;\n"), Result{"code/perl", "text/x-perl", "Perl script text executable", ""}},
 		{"ruby", []byte("#!/usr/bin/ruby\nexit\n"), Result{"code/ruby", "text/x-ruby", "Ruby script, ASCII text executable", ""}},
-		{"node", []byte("#!/usr/bin/env node\nx()\n"), Result{"code/javascript", "application/javascript", "Node.js script, ASCII text executable", ""}},
-		{"powershell", []byte("#!/usr/bin/pwsh\nx\n"), Result{"code/ps1", "text/plain", "PowerShell script, ASCII text executable", ""}},
+		{"node", []byte("#!/usr/bin/env node\nx()\n"), Result{"code/javascript", "application/javascript", "Node.js script executable, ASCII text", ""}},
+		{"powershell", []byte("#!/usr/bin/pwsh\nx\n"), Result{"code/ps1", "text/plain", "a /usr/bin/pwsh script, ASCII text executable", ""}},
+		{"shell with an archive", []byte("#!/bin/sh\ntail -n +3 $0 | tar x\nexit 0\n\x00\x01\x02\xff"), Result{"code/shell", "text/x-shellscript", "POSIX shell script executable (binary data)", ""}},
 		{"another interpreter", []byte("#!/opt/mine -x\nx\n"), Result{"text/plain", "text/plain", "a /opt/mine -x script, ASCII text executable", ""}},
 		{"php", []byte("<?php echo 1;\n"), Result{"code/php", "text/x-php", "PHP script, ASCII text", ""}},
 		{"batch", []byte("@echo off\r\ndir\r\n"), Result{
