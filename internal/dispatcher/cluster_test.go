@@ -83,8 +83,12 @@ func (c *cluster) join() *node {
 	n.server = httptest.NewUnstartedServer(nil)
 	opts := c.opts
 	opts.Registry, opts.Ownership, opts.Address = nil, n, "http://"+n.server.Listener.Addr().String()
+	log := c.log
+	if c.aroundLog != nil {
+		log = c.aroundLog(log)
+	}
 	var err error
-	if n.d, err = New(c.t.Context(), c.log, c.store, opts); err != nil {
+	if n.d, err = New(c.t.Context(), log, c.store, opts); err != nil {
 		c.t.Fatal(err)
 	}
 	n.server.Config.Handler, n.server.Config.MaxHeaderBytes = c.watched(n.d.Handler()), 64<<10 // as package serve

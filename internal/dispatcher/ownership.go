@@ -117,8 +117,12 @@ func (d *Dispatcher) release(ctx context.Context, partitions []int32) error {
 		}
 		s.cancel()
 		s.taking.Wait()
+		whole := d.serves(s)
 		statuses := d.statuses.position() // from here on the follower does not find the consumers any more
 		consumers := d.withdraw(s)
+		if !whole {
+			continue // not all statuses have been applied, and what is in the log is right
+		}
 		if err := d.progress.write(ctx, s, statuses, consumers, true); err != nil && !errors.Is(err, ErrFenced) {
 			errs = append(errs, fmt.Errorf("write the progress of %d consumers: %w", len(consumers), err))
 		}
@@ -128,6 +132,13 @@ func (d *Dispatcher) release(ctx context.Context, partitions []int32) error {
 
 // giveUpTime bounds how long the giving up of partitions may take.
 const giveUpTime = 10 * time.Second
+
+// serves tells whether a shard's consumers are taken over: they know every status up to where the follower is.
+func (d *Dispatcher) serves(s *shard) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return s.ready
+}
 
 // withdraw takes a shard's consumers out of service: polls that wait are answered, and nothing more is handed out. It returns
 // the consumers.

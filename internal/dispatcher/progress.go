@@ -170,6 +170,9 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 	var errs []error
 	for _, n := range slices.Sorted(maps.Keys(byShard)) {
 		o := byShard[n]
+		if !d.serves(o.shard) {
+			continue // its consumers do not know yet what the follower's position promises
+		}
 		if err := p.write(ctx, o.shard, d.statuses.position(), o.consumers, commit); err != nil {
 			errs = append(errs, err)
 		}
@@ -180,7 +183,7 @@ func (p *progress) flush(ctx context.Context, all bool) error {
 	return errors.Join(errs...)
 }
 
-// write writes a record for every cell of a shard's consumers that changed since it was last written, and, if commit is set,
+// write writes a record for every cell of the consumers of a shard that is taken over that changed since it was last written, and, if commit is set,
 // the groups' offsets. statuses is a position that was read before: whatever was applied since is applied again at a take-over,
 // which changes nothing.
 func (p *progress) write(ctx context.Context, s *shard, statuses positions, consumers []*consumer, commit bool) error {

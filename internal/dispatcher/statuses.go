@@ -121,7 +121,9 @@ func (f *statusFollower) read(ctx context.Context, partition int32, at, end int6
 			page.Next = end // nothing is kept between here and the end
 		}
 		for i := range page.Records {
-			f.apply(ctx, &page.Records[i], s)
+			if err := f.apply(ctx, &page.Records[i], s); err != nil {
+				return fmt.Errorf("apply a status: %w", err)
+			}
 		}
 		at = page.Next
 		if moved != nil {
@@ -146,28 +148,31 @@ func (f *statusFollower) behind(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-func (f *statusFollower) apply(ctx context.Context, r *eventlog.Record, only *shard) {
+// apply applies a status to the consumer that it is about. An error means that the log cannot tell: it is to be tried again.
+func (f *statusFollower) apply(ctx context.Context, r *eventlog.Record, only *shard) error {
 	routing := readEntry(r, event.ModelStatus).routing
 	id, ok := event.ParseJobID(routing.Dequeued)
 	if !ok {
-		return // made by a pusher, or by another system
+		return nil // made by a pusher, or by another system
 	}
 	c, cl := f.d.findCell(id)
 	if c == nil || only != nil && c.shard != only || c.before(id) {
-		return // another instance's
+		return nil // another instance's
 	}
 	if c.hasPart(routing.Author) {
 		c.report(cl, id, event.Heartbeat) // a sign of life: the main author's status comes last and ends the job
-		return
+		return nil
 	}
 	if routing.Author != c.Name {
-		return // a stranger's
+		return nil // a stranger's
 	}
 	if id.Offset >= cl.tail.end.Load() {
 		// It was handed out by an instance that knew more of the log, or it is made up.
-		if b, err := f.d.log.Bounds(ctx, cl.part); err == nil {
-			cl.tail.moved(b.End)
+		b, err := f.d.log.Bounds(ctx, cl.part)
+		if err != nil && !errors.Is(err, eventlog.ErrNoTopic) {
+			return err // not known is not made up
 		}
+		cl.tail.moved(b.End)
 	}
 	state := routing.State
 	if state == event.ErrorNetwork && givenUp(r) {
@@ -177,6 +182,7 @@ func (f *statusFollower) apply(ctx context.Context, r *eventlog.Record, only *sh
 	if routing.State.Final() {
 		f.d.progress.poke()
 	}
+	return nil
 }
 
 // givenUp tells whether the dispatcher made a status.
