@@ -161,6 +161,25 @@ func TestLanguagesOfNames(t *testing.T) {
 	}
 }
 
+// TestNoFalseAlarms looks for scripts of Windows among files whose names say that they are something else.
+func TestNoFalseAlarms(t *testing.T) {
+	const most = 0.01
+	ends := []string{".vim", ".cmake", ".yaml", ".rst", ".tcl", ".txt", ".h", ".go", ".py", ".conf", ".pc"}
+	alarms := []string{"code/batch", "code/vbs", "code/ps1", "code/jscript", "code/hta", "code/wsf", "code/au3", "code/ducky", "code/a3x", "text/rdp"}
+	var others comparison
+	for _, path := range systemFiles(t, 10*sampledFiles) {
+		if !slices.Contains(ends, filepath.Ext(path)) {
+			continue
+		}
+		if got := identifyPath(t, path).Format; slices.Contains(alarms, got) {
+			others.add(path, filepath.Ext(path), got)
+		} else {
+			others.agreed++
+		}
+	}
+	others.report(t, "no scripts of Windows", 1-most)
+}
+
 // comparison counts what two say of the same files.
 type comparison struct {
 	agreed int

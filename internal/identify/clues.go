@@ -32,7 +32,7 @@ var languages = []language{
 		{"new-object", 3}, {"frombase64string", 3}, {"net.webclient", 3}, {"invoke-expression", 3}, {"iex(", 2}, {"downloadstring(", 2}, {"-encodedcommand", 2}, {"[convert]::", 2}, {"[char]", 1}, {"| iex", 3}, {"powershell", 1}, {"-w hidden", 2}, {" -enc ", 2}, {"-windowstyle hidden", 2}, {"-nop ", 1},
 	}},
 	{format: "code/batch", fold: true, clues: []clue{
-		{"@echo off", 5}, {"setlocal$", 3}, {"setlocal ", 3}, {"endlocal", 2}, {"if exist ", 2}, {"if not exist ", 3}, {"if errorlevel ", 4}, {"if defined ", 3}, {"if not defined ", 3}, {"if \"%@%\"", 4}, {"goto ", 2}, {"goto:", 3}, {"set @=", 2}, {"set /", 3},
+		{"@echo off", 5}, {"setlocal$", 2}, {"setlocal enable", 4}, {"endlocal", 2}, {"if exist ", 2}, {"if not exist ", 3}, {"if errorlevel ", 4}, {"if defined ", 3}, {"if not defined ", 3}, {"if \"%@%\"", 4}, {"goto ", 2}, {"goto:", 3}, {"set @=", 2}, {"set /", 3},
 		{"echo.", 3}, {"rem ", 1}, {"::", 1}, {":@$", 1}, {"for %%", 4}, {"for /", 4}, {"call :", 4}, {"pushd ", 1}, {"cd /d ", 4}, {"del /", 3}, {"taskkill ", 4}, {"reg add ", 4}, {"reg delete ", 4}, {"net user ", 4}, {"schtasks ", 4},
 		{"start /", 3}, {"%@%", 1}, {"exit /b", 4}, {"attrib ", 2}, {"netsh ", 3}, {"powershell ", 3}, {"vssadmin ", 3},
 	}, anywhere: []clue{{"powershell -", 2}, {"cmd /c", 2}, {"%temp%", 2}, {"%appdata%", 2}, {"&set ", 2}, {"certutil -", 2}, {"%~dp0", 3}, {":~0,", 2}}},
@@ -86,7 +86,7 @@ var languages = []language{
 	}},
 	{format: "code/idl", clues: []clue{{"importlib(", 4}, {"[uuid(", 4}, {"uuid(", 4}, {"helpstring(", 4}, {"[helpstring(", 4}, {`import "*.idl";$`, 4}, {"interface @ : I@", 4}, {"coclass @", 4}, {"library @$", 2}, {"dispinterface ", 4}, {"[object,", 4}, {"HRESULT @(", 3}, {"[propget", 4}}},
 	{format: "code/au3", fold: true, clues: []clue{
-		{"#include <@.au3>", 5}, {"#notrayicon", 5}, {"#requireadmin", 4}, {"#autoit3wrapper", 5}, {"endfunc", 4}, {"func @(", 2}, {"local $@", 3}, {"global $@", 3}, {"dim $@", 3}, {"opt(\"", 4}, {"wend$", 2}, {"guicreate(", 4}, {"winwait", 3}, {"if *then$", 1}, {"endif$", 2}, {"$@ = guic", 4}, {"#endregion", 1},
+		{"#include <@.au3>", 5}, {"#notrayicon", 5}, {"#requireadmin", 4}, {"#autoit3wrapper", 5}, {"endfunc", 2}, {"func @(", 1}, {"local $@", 3}, {"global $@", 3}, {"dim $@", 3}, {"opt(\"", 4}, {"wend$", 2}, {"guicreate(", 4}, {"winwait", 3}, {"if *then$", 1}, {"endif$", 1}, {"$@ = guic", 4}, {"#endregion", 1},
 	}},
 	{format: "code/ducky", clues: []clue{{"DELAY @$", 3}, {"STRING ", 3}, {"STRINGLN ", 4}, {"GUI @$", 3}, {"ENTER$", 2}, {"REM ", 1}, {"DEFAULT_DELAY ", 4}, {"DEFAULTDELAY ", 4}, {"CTRL @", 1}, {"ALT @", 1}, {"WINDOWS @$", 2}, {"ATTACKMODE ", 4}}},
 	{format: "code/jsp", clues: []clue{{"<%@page ", 5}, {"<%@ page ", 5}, {"<%@ taglib ", 5}, {"<%@ include ", 4}, {"<%!", 3}, {"<%=", 2}, {"<jsp:", 4}, {"<% ", 1}, {"<%$", 2}}},
