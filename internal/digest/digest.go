@@ -1,7 +1,7 @@
-// Package digest computes the hashes of a file in one pass.
+// Package digest computes the hashes of a file in one pass, and compares fuzzy ones.
 //
-// It knows nothing of where the bytes come from. The fuzzy hashes ssdeep and TLSH belong beside it, in files of their own:
-// they need the size first, or the bytes a second time. Begin with New.
+// It knows nothing of where the bytes come from. Begin with New; the fuzzy hashes are in ssdeep.go and tlsh.go, how alike two
+// of them are is in the files named after CompareSSDeep and CompareTLSH.
 package digest
 
 import (
@@ -11,60 +11,92 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"hash"
+	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
-// Digests are the hashes of a file, in lower-case hex, and its size in bytes. SSDeep and TLSH are empty when a file is too
-// short or too uniform for them, and as long as this release does not compute them.
+// Digests are the hashes of a file, in lower-case hex where they are hex, and its size in bytes.
 type Digests struct {
 	Size   int64
 	MD5    string // RFC 1321
 	SHA1   string // FIPS 180-4, as are the next two
 	SHA256 string
 	SHA512 string
-	SSDeep string
-	TLSH   string
+	SSDeep string // as ssdeep 2.14 prints it; "" below MinSSDeepSize and above 192 GiB
+	TLSH   string // T1 and 70 digits; "" below MinTLSHSize and for content that is too uniform
 }
 
-// Hasher is an io.Writer that hashes what is written to it. It is for one goroutine.
+// The sizes in bytes from which files have fuzzy hashes: those of the reference. What is shorter says little.
+const (
+	MinSSDeepSize = 4096
+	MinTLSHSize   = 51
+)
+
+// Hasher is an io.Writer that hashes what is written to it, any number of bytes. It takes 20 KiB. It is for one goroutine.
 type Hasher struct {
 	size                      int64
 	md5, sha1, sha256, sha512 hash.Hash
+	ssdeep                    ssdeep
+	tlsh                      tlsh
+
+	// What a parallel Write shares with those that help it: each takes the hash at next until there is none.
+	hashes [6]io.Writer // the slow ones first, so that all helpers end at about the same time
+	work   []byte
+	next   atomic.Int32
+	busy   sync.WaitGroup
+	help   func() // h.hashWork and busy.Done, made once so that a Write allocates nothing
 }
 
 // New returns a Hasher that has seen nothing yet.
 func New() *Hasher {
-	return &Hasher{md5: md5.New(), sha1: sha1.New(), sha256: sha256.New(), sha512: sha512.New()}
+	h := &Hasher{md5: md5.New(), sha1: sha1.New(), sha256: sha256.New(), sha512: sha512.New()}
+	h.hashes = [...]io.Writer{&h.tlsh, &h.ssdeep, h.md5, h.sha512, h.sha256, h.sha1}
+	h.help = func() { defer h.busy.Done(); h.hashWork() }
+	return h
 }
 
 // ParallelBytes is the size from which one Write uses several cores. Copy through buffers of this size or larger.
 const ParallelBytes = 64 << 10
 
-// Write hashes p. It never fails.
-//
-// A large p is hashed on up to three cores: MD5 and SHA-512 each take about as long as the other two together, which
-// processors have instructions for. BenchmarkHasher on two busy cores, 16 MiB: 310 MB/s against 240 MB/s on one.
+// Write hashes p. It never fails. A large p is hashed on several cores, each with hashes of its own; docs/benchmarks.md has
+// what that brings.
 func (h *Hasher) Write(p []byte) (int, error) {
 	h.size += int64(len(p))
-	if len(p) < ParallelBytes || runtime.GOMAXPROCS(0) == 1 {
-		h.md5.Write(p)
-		h.sha1.Write(p)
-		h.sha256.Write(p)
-		h.sha512.Write(p)
-		return len(p), nil
+	h.work = p
+	h.next.Store(0)
+	if cores := min(runtime.GOMAXPROCS(0), len(h.hashes)); len(p) >= ParallelBytes {
+		h.busy.Add(cores - 1)
+		for range cores - 1 {
+			go h.help()
+		}
 	}
-	var others sync.WaitGroup
-	others.Go(func() { h.md5.Write(p) })
-	others.Go(func() { h.sha512.Write(p) })
-	h.sha1.Write(p)
-	h.sha256.Write(p)
-	others.Wait()
+	h.hashWork()
+	h.busy.Wait()
+	h.work = nil
 	return len(p), nil
+}
+
+func (h *Hasher) hashWork() {
+	for {
+		i := int(h.next.Add(1)) - 1
+		if i >= len(h.hashes) {
+			return
+		}
+		h.hashes[i].Write(h.work)
+	}
 }
 
 // Sum returns the digests of what was written so far; writing may go on.
 func (h *Hasher) Sum() Digests {
 	sum := func(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
-	return Digests{Size: h.size, MD5: sum(h.md5), SHA1: sum(h.sha1), SHA256: sum(h.sha256), SHA512: sum(h.sha512)}
+	d := Digests{Size: h.size, MD5: sum(h.md5), SHA1: sum(h.sha1), SHA256: sum(h.sha256), SHA512: sum(h.sha512)}
+	if h.size >= MinSSDeepSize {
+		d.SSDeep = h.ssdeep.String()
+	}
+	if h.size >= MinTLSHSize {
+		d.TLSH = h.tlsh.String()
+	}
+	return d
 }

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -14,7 +16,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The expected values are those of RFC 1321 A.5, RFC 3174 7.3, and the examples that NIST publishes for FIPS 180-4.
+// The expected values are those of RFC 1321 A.5, RFC 3174 7.3, and the examples that NIST publishes for FIPS 180-4; ssdeep's is
+// what ssdeep prints.
 func TestKnownAnswers(t *testing.T) {
 	for _, c := range []struct {
 		content string
@@ -42,6 +45,7 @@ func TestKnownAnswers(t *testing.T) {
 			SHA256: "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
 			SHA512: "e718483d0ce769644e2e42c7bc15b4638e1f98b13b2044285632a803afa973eb" +
 				"de0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b",
+			SSDeep: "3:tj1:n",
 		}},
 	} {
 		h := New()
@@ -54,11 +58,37 @@ func TestKnownAnswers(t *testing.T) {
 	}
 }
 
+// TestFuzzyRules: which sizes have fuzzy hashes, and which content has no TLSH however long it is.
+func TestFuzzyRules(t *testing.T) {
+	noise := make([]byte, MinSSDeepSize)
+	fill(rand.New(rand.NewPCG(7, 8)), noise)
+	for _, c := range []struct {
+		content      []byte
+		ssdeep, tlsh bool
+	}{
+		{noise[:MinTLSHSize-1], false, false},
+		{noise[:MinTLSHSize], false, true},
+		{noise[:MinSSDeepSize-1], false, true},
+		{noise, true, true},
+		{make([]byte, MinSSDeepSize), true, false},
+	} {
+		h := New()
+		h.Write(c.content)
+		if d := h.Sum(); (d.SSDeep != "") != c.ssdeep || (d.TLSH != "") != c.tlsh {
+			t.Errorf("%d bytes %.8q…: %q and %q", len(c.content), c.content, d.SSDeep, d.TLSH)
+		}
+	}
+}
+
 // However the bytes are cut into writes, small or parallel, the digests are those of the whole.
 func TestSplitWrites(t *testing.T) {
-	content := bytes.Repeat([]byte("the quick brown fox jumps over the lazy dog\n"), 12_000) // 528 kB
+	content := make([]byte, 3<<20)
+	for rest, m := content, newMixed(9); len(rest) > 0; {
+		n, _ := m.Read(rest)
+		rest = rest[n:]
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		size := rapid.OneOf(rapid.IntRange(0, 500), rapid.IntRange(ParallelBytes-1, len(content)))
+		size := rapid.OneOf(rapid.IntRange(0, 500), rapid.IntRange(0, 10_000), rapid.IntRange(ParallelBytes-1, len(content)))
 		content := content[:size.Draw(t, "size")]
 		h := New()
 		for rest := content; len(rest) > 0; {
@@ -69,34 +99,76 @@ func TestSplitWrites(t *testing.T) {
 				h.Sum() // looking must not disturb
 			}
 		}
-		m, s1, s256, s512 := md5.Sum(content), sha1.Sum(content), sha256.Sum256(content), sha512.Sum512(content)
-		want := Digests{
-			Size: int64(len(content)), MD5: hex.EncodeToString(m[:]), SHA1: hex.EncodeToString(s1[:]),
-			SHA256: hex.EncodeToString(s256[:]), SHA512: hex.EncodeToString(s512[:]),
-		}
-		if diff := cmp.Diff(want, h.Sum()); diff != "" {
+		if diff := cmp.Diff(inOneGo(content), h.Sum()); diff != "" {
 			t.Fatalf("%d bytes (-want +got):\n%s", len(content), diff)
 		}
 	})
 }
 
-func BenchmarkHasher(b *testing.B) {
-	for name, size := range map[string]int{"64KiB": 64 << 10, "16MiB": 16 << 20} {
-		// As an upload does it: through a buffer of 256 KiB. Just under the limit for parallel work for comparison.
-		for how, write := range map[string]int{"parallel": 256 << 10, "one core": ParallelBytes - 1} {
-			b.Run(name+"/"+how, func(b *testing.B) {
-				content := make([]byte, size)
-				b.SetBytes(int64(size))
-				for b.Loop() {
-					h := New()
-					for rest := content; len(rest) > 0; {
-						n := min(write, len(rest))
-						h.Write(rest[:n])
-						rest = rest[n:]
-					}
-					h.Sum()
-				}
-			})
+// inOneGo is what a Hasher says of content, by other means: each hash on its own, in one write.
+func inOneGo(content []byte) Digests {
+	m, s1, s256, s512 := md5.Sum(content), sha1.Sum(content), sha256.Sum256(content), sha512.Sum512(content)
+	d := Digests{
+		Size: int64(len(content)), MD5: hex.EncodeToString(m[:]), SHA1: hex.EncodeToString(s1[:]),
+		SHA256: hex.EncodeToString(s256[:]), SHA512: hex.EncodeToString(s512[:]),
+	}
+	if len(content) >= 4096 {
+		var s ssdeep
+		s.Write(content)
+		d.SSDeep = s.String()
+	}
+	if len(content) > 50 {
+		var h tlsh
+		h.Write(content)
+		d.TLSH = h.String()
+	}
+	return d
+}
+
+// FuzzWrites: the same for any content, cut where cuts says.
+func FuzzWrites(f *testing.F) {
+	f.Add([]byte("the quick brown fox jumps over the lazy dog"), []byte{1, 0, 6, 7, 8})
+	f.Add(bytes.Repeat([]byte{0, 255, 13, 10}, 3000), []byte{255, 3})
+	f.Fuzz(func(t *testing.T, content, cuts []byte) {
+		h := New()
+		rest := content
+		for _, cut := range cuts {
+			n := min(int(cut), len(rest))
+			h.Write(rest[:n])
+			rest = rest[n:]
+		}
+		h.Write(rest)
+		if diff := cmp.Diff(inOneGo(content), h.Sum()); diff != "" {
+			t.Fatalf("%d bytes (-want +got):\n%s", len(content), diff)
+		}
+	})
+}
+
+// TestMemory: a long stream takes no more than a short one.
+func TestMemory(t *testing.T) {
+	const limit = 64 << 10
+	block := make([]byte, 256<<10)
+	newMixed(10).Read(block)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	h := New()
+	for range 200 {
+		h.Write(block)
+	}
+	h.Sum()
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > limit {
+		t.Errorf("%d bytes were allocated for a stream of 50 MiB, want at most %d", taken, limit)
+	}
+}
+
+// TestLengthClass: the sizes at which the class of a TLSH changes first and last, and where its base changes.
+func TestLengthClass(t *testing.T) {
+	for size, want := range map[int64]byte{
+		1: 0, 2: 1, 3: 2, 656: 15, 657: 16, 3171: 21, 3172: 22, 3199: 22, 3200: 22, 4_224_281_216: 169, 4_224_281_217: 170, 10_000_000_000_000: 251,
+	} {
+		if got := lengthClass(size); got != want {
+			t.Errorf("%d bytes are of class %d, want %d", size, got, want)
 		}
 	}
 }

@@ -1,0 +1,74 @@
+package digest
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// CompareTLSH is the distance of two TLSH hashes, as the authors' library computes it: 0 for the same hash, below 50 or so for
+// files that are alike, more than 1,000 at most. The T1 in front may be missing. What is no such hash is an error.
+func CompareTLSH(a, b string) (int, error) {
+	x, err := parseTLSH(a)
+	if err != nil {
+		return 0, err
+	}
+	y, err := parseTLSH(b)
+	if err != nil {
+		return 0, err
+	}
+	distance := 0
+	if x[0] != y[0] { // the checksum
+		distance++
+	}
+	const weight = 12
+	switch length := apart(swapNibbles(x[1]), swapNibbles(y[1]), 256); length {
+	case 0, 1:
+		distance += length
+	default:
+		distance += length * weight
+	}
+	for _, shift := range [...]int{0, 4} { // the ratios of the quartiles
+		switch ratio := apart(x[2]>>shift&15, y[2]>>shift&15, 16); ratio {
+		case 0, 1:
+			distance += ratio
+		default:
+			distance += (ratio - 1) * weight
+		}
+	}
+	for i := tlshHeader; i < tlshBytes; i++ {
+		for shift := 0; shift < 8; shift += 2 {
+			distance += quarterDistance[x[i]>>shift&3][y[i]>>shift&3]
+		}
+	}
+	return distance, nil
+}
+
+const (
+	tlshHeader = 3 // checksum, length class, ratios
+	tlshBytes  = tlshHeader + tlshBuckets/4
+)
+
+// quarterDistance is how far apart two quarters of the buckets are. From the first to the last counts double.
+var quarterDistance = [4][4]int{{0, 1, 2, 6}, {1, 0, 1, 2}, {2, 1, 0, 1}, {6, 2, 1, 0}}
+
+// apart is the distance of two numbers on a circle of n.
+func apart(a, b byte, n int) int {
+	d := max(int(a), int(b)) - min(int(a), int(b))
+	return min(d, n-d)
+}
+
+var errNotTLSH = errors.New("not a TLSH hash")
+
+// parseTLSH reads the bytes of a hash as String writes them.
+func parseTLSH(text string) (hash [tlshBytes]byte, err error) {
+	digits := strings.TrimPrefix(text, "T1")
+	if len(digits) != hex.EncodedLen(tlshBytes) {
+		return hash, fmt.Errorf("%w: %.160q", errNotTLSH, text)
+	}
+	if _, err := hex.Decode(hash[:], []byte(digits)); err != nil {
+		return hash, fmt.Errorf("%w: %.160q", errNotTLSH, text)
+	}
+	return hash, nil
+}
