@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -187,6 +189,15 @@ func (r *localRun) stdin() ([]byte, error) {
 		return nil, err
 	}
 	return r.look(stdinPath, spool)
+}
+
+// jsonLine is a document as the line of a file, escaped as printJSON does it.
+func jsonLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return safeJSON(b.Bytes()), err
 }
 
 // lineWriter gathers lines until there are enough for a write, or some time has passed.

@@ -90,6 +90,7 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupClient, newDeadCmd()},
 		{groupLocal, newAnalyzeCmd()},
 		{groupLocal, newIdentifyCmd()},
+		{groupLocal, newHashCmd()},
 		{groupLocal, newHashPasswordCmd()},
 		{groupLocal, newVersionCmd()},
 	} {

@@ -1,7 +1,7 @@
 // Package digest computes the hashes of a file in one pass, and compares fuzzy ones.
 //
-// It knows nothing of where the bytes come from. Begin with New; the fuzzy hashes are in ssdeep.go and tlsh.go, how alike two
-// of them are is in the files named after CompareSSDeep and CompareTLSH.
+// It knows nothing of where the bytes come from. Begin with New, or with Sum for what can be read to its end. The fuzzy hashes
+// are in ssdeep.go and tlsh.go; CompareSSDeep and CompareTLSH tell how alike two of them are.
 package digest
 
 import (
@@ -100,3 +100,24 @@ func (h *Hasher) Sum() Digests {
 	}
 	return d
 }
+
+// Sum reads r to its end and returns its digests.
+func Sum(r io.Reader) (Digests, error) {
+	h := New()
+	block := blocks.Get().(*[]byte)
+	defer blocks.Put(block)
+	for {
+		n, err := io.ReadFull(r, *block)
+		h.Write((*block)[:n])
+		switch err {
+		case nil:
+		case io.EOF, io.ErrUnexpectedEOF:
+			return h.Sum(), nil
+		default:
+			return Digests{}, err
+		}
+	}
+}
+
+// blocks are large enough that several cores are worth their while.
+var blocks = sync.Pool{New: func() any { b := make([]byte, 4*ParallelBytes); return &b }}

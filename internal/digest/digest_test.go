@@ -7,10 +7,13 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
+	"errors"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -123,6 +126,24 @@ func inOneGo(content []byte) Digests {
 		d.TLSH = h.String()
 	}
 	return d
+}
+
+// TestSum: however little a reader gives at a time, all of it counts, and nothing does when it fails.
+func TestSum(t *testing.T) {
+	content := make([]byte, 600<<10)
+	newMixed(11).Read(content)
+	for name, r := range map[string]io.Reader{
+		"at once": bytes.NewReader(content), "halves": iotest.HalfReader(bytes.NewReader(content)), "with EOF": iotest.DataErrReader(bytes.NewReader(content)),
+	} {
+		got, err := Sum(r)
+		if diff := cmp.Diff(inOneGo(content), got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+	broken := errors.New("broken")
+	if got, err := Sum(io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken))); err != broken || got != (Digests{}) {
+		t.Errorf("a reader that breaks gives %+v, %v", got, err)
+	}
 }
 
 // FuzzWrites: the same for any content, cut where cuts says.
