@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,24 +11,13 @@ import (
 )
 
 func newHashCmd() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return localCommand(&cobra.Command{
 		Use:   "hash PATH…",
 		Short: "Compute the hashes of files",
 		Long: "Computes size, MD5, SHA-1, SHA-256, SHA-512, ssdeep and TLSH of files, of the files in folders and below, or of standard\n" +
 			"input (-), as the platform has them. Nothing is sent anywhere. Symbolic links in folders are not followed, and what is\n" +
 			"not a regular file is left out.",
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			run := localRun{in: cmd.InOrStdin(), out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr(), verb: "hashed", look: hashText}
-			if asJSON {
-				run.look = hashJSON
-			}
-			return run.run(cmd.Context(), args)
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each file, on a line of its own")
-	return cmd
+	}, "hashed", hashFile, (*hashed).text)
 }
 
 // hashed is what `lazuli hash --json` prints of a file.
@@ -51,13 +40,9 @@ func hashFile(path string, f *os.File) (*hashed, error) {
 	return &hashed{path, d.Size, d.MD5, d.SHA1, d.SHA256, d.SHA512, d.SSDeep, d.TLSH}, nil
 }
 
-// hashText is a line that names the file and one for each hash that it has.
-func hashText(path string, f *os.File) ([]byte, error) {
-	h, err := hashFile(path, f)
-	if err != nil {
-		return nil, err
-	}
-	var b strings.Builder
+// text is a line that names the file and one for each hash that it has.
+func (h *hashed) text() []byte {
+	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s: %d bytes\n", printable(h.Path), h.Size)
 	for _, line := range []struct{ name, hash string }{
 		{"md5", h.MD5}, {"sha1", h.SHA1}, {"sha256", h.SHA256}, {"sha512", h.SHA512}, {"ssdeep", h.SSDeep}, {"tlsh", h.TLSH},
@@ -66,13 +51,5 @@ func hashText(path string, f *os.File) ([]byte, error) {
 			fmt.Fprintf(&b, "  %-6s  %s\n", line.name, line.hash)
 		}
 	}
-	return []byte(b.String()), nil
-}
-
-func hashJSON(path string, f *os.File) ([]byte, error) {
-	h, err := hashFile(path, f)
-	if err != nil {
-		return nil, err
-	}
-	return jsonLine(h)
+	return b.Bytes()
 }

@@ -10,26 +10,12 @@ import (
 )
 
 func newIdentifyCmd() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return localCommand(&cobra.Command{
 		Use:   "identify PATH…",
 		Short: "Say what files are",
 		Long: "Says of files, of the files in folders and below, or of standard input (-) in which format they are. Nothing is sent\n" +
 			"anywhere. Symbolic links in folders are not followed, and what is not a regular file is left out.",
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			run := localRun{
-				in: cmd.InOrStdin(), out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr(), verb: "identified",
-				look: identifyLine,
-			}
-			if asJSON {
-				run.look = identifyJSON
-			}
-			return run.run(cmd.Context(), args)
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each file, on a line of its own")
-	return cmd
+	}, "identified", identifyFile, (*identified).text)
 }
 
 // identified is what `lazuli identify --json` prints of a file.
@@ -50,18 +36,6 @@ func identifyFile(path string, f *os.File) (*identified, error) {
 	return &identified{path, res.Format, res.MIME, res.Magic, res.Extension}, nil
 }
 
-func identifyLine(path string, f *os.File) ([]byte, error) {
-	id, err := identifyFile(path, f)
-	if err != nil {
-		return nil, err
-	}
-	return fmt.Appendf(nil, "%s: %s  %s\n", printable(id.Path), id.Format, id.Magic), nil
-}
-
-func identifyJSON(path string, f *os.File) ([]byte, error) {
-	id, err := identifyFile(path, f)
-	if err != nil {
-		return nil, err
-	}
-	return jsonLine(id)
+func (id *identified) text() []byte {
+	return fmt.Appendf(nil, "%s: %s  %s\n", printable(id.Path), id.Format, id.Magic)
 }

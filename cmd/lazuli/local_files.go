@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 )
@@ -27,6 +28,27 @@ type localRun struct {
 
 	// look returns the line for one file, with its end. It runs at the same time for several files.
 	look func(path string, f *os.File) ([]byte, error)
+}
+
+// localCommand makes a command print for each file what of finds out: as text, or with --json as a document of its own.
+func localCommand[T any](cmd *cobra.Command, verb string, of func(path string, f *os.File) (T, error), text func(T) []byte) *cobra.Command {
+	asJSON := cmd.Flags().Bool("json", false, "print one JSON object for each file, on a line of its own")
+	cmd.Args = cobra.MinimumNArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		run := localRun{in: cmd.InOrStdin(), out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr(), verb: verb}
+		run.look = func(path string, f *os.File) ([]byte, error) {
+			found, err := of(path, f)
+			if err != nil {
+				return nil, err
+			}
+			if *asJSON {
+				return jsonLine(found)
+			}
+			return text(found), nil
+		}
+		return run.run(cmd.Context(), args)
+	}
+	return cmd
 }
 
 // waitingLines is how many files may be done before one that takes longer.

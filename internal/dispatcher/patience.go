@@ -14,28 +14,24 @@ import (
 // heartbeats 200.
 const logPatience = 12 * time.Second
 
-// patience is how long a set of events may wait for the log.
-func (d *Dispatcher) patience(items []*item) time.Duration {
+// patience is until when a set of events may wait for the log, with all that is asked of it for them; zero is not at all.
+func (d *Dispatcher) patience(items []*item) time.Time {
 	for _, it := range items {
-		switch ev := it.ev.(type) {
-		case *event.Plugin:
-			return d.opts.logPatience
-		case *event.Status:
-			if it.client && ev.Entity.Status.Final() {
-				return d.opts.logPatience
-			}
+		status, ok := it.ev.(*event.Status)
+		if _, registers := it.ev.(*event.Plugin); (registers || ok && it.client && status.Entity.Status.Final()) && d.opts.logPatience > 0 {
+			return time.Now().Add(d.opts.logPatience)
 		}
 	}
-	return 0
+	return time.Time{}
 }
 
-// patiently calls do until it succeeds or its error is none of the log's, for at most a while; with no patience, once. What do
+// patiently calls do until it succeeds, its error is none of the log's, or it is too late; without patience, once. What do
 // appends it may append twice.
-func (d *Dispatcher) patiently(ctx context.Context, patience time.Duration, do func(context.Context) error) error {
-	if patience <= 0 {
+func (d *Dispatcher) patiently(ctx context.Context, until time.Time, do func(context.Context) error) error {
+	if until.IsZero() {
 		return do(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	return d.insist(ctx, do, func(err error) bool { return !permanent(err) })
 }

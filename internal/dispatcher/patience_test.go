@@ -40,6 +40,22 @@ type lateLog struct {
 	late map[string]int // by call, how often it was made; nil is never late
 }
 
+func (l *lateLog) calls(call string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.late[call]
+}
+
+// begin makes calls late from now on, but for some.
+func (l *lateLog) begin(but ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.late = map[string]int{}
+	for _, call := range but {
+		l.late[call] = 1
+	}
+}
+
 func (l *lateLog) first(call string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,6 +114,92 @@ func TestStartWaitsForTheLog(t *testing.T) {
 	log.mu.Unlock()
 	b.mustPoll("P", "y")
 	b.status(out, "P", event.Completed)
+	b.mustIdle("P")
+}
+
+// TestNewSourceWaitsForTheLog: a final status whose results go to a source that this life has not seen waits for its topics.
+func TestNewSourceWaitsForTheLog(t *testing.T) {
+	b := newBench(t)
+	log := &lateLog{}
+	b.aroundLog = func(l eventlog.Log) eventlog.Log { log.Log = l; return log }
+	b.publish(b.file("src", "x"))
+	b.restart()
+	job := b.mustPoll("P", "x")
+	log.begin()
+	if _, err := b.d.Publish(t.Context(), b.file("src", "y")); !errors.Is(err, eventlog.ErrAway) {
+		t.Fatalf("an event does not wait: %v", err)
+	}
+	log.begin("bounds azul.lazuli.system.status", "read azul.lazuli.system.status")
+	child := b.file("src", "child")
+	child.Author = event.Author{Category: "plugin", Name: "P", Version: "1"}
+	b.status(job, "P", event.Completed, *child)
+	if n := log.calls("ensure azul.lazuli.src.binary.sourced"); n != 2 {
+		t.Errorf("the topics were asked for %d times", n)
+	}
+}
+
+// TestNewSourceHoldsNobodyUp: while the topics of a source are made, others are published to.
+func TestNewSourceHoldsNobodyUp(t *testing.T) {
+	b := newBench(t)
+	log := &slowLog{begun: make(chan struct{}), goOn: make(chan struct{})}
+	b.aroundLog = func(l eventlog.Log) eventlog.Log { log.Log = l; return log }
+	b.restart()
+	b.publish(b.file("src", "x"))
+	made := make(chan error)
+	file := b.file("slow", "y")
+	go func() {
+		_, err := b.d.Publish(t.Context(), file)
+		made <- err
+	}()
+	<-log.begun
+	b.publish(b.file("src", "z"))
+	close(log.goOn)
+	if err := <-made; err != nil {
+		t.Error(err)
+	}
+}
+
+// slowLog makes the topics of the source "slow" when it is told to.
+type slowLog struct {
+	eventlog.Log
+	begun, goOn chan struct{}
+}
+
+func (l *slowLog) EnsureTopics(ctx context.Context, topics []eventlog.Topic) error {
+	if strings.Contains(topics[0].Name, ".slow.") {
+		close(l.begun)
+		<-l.goOn
+	}
+	return l.Log.EnsureTopics(ctx, topics)
+}
+
+// TestStatusThatCannotBePlaced: the status of a job that was handed out by an instance which knew more of the log is kept until the
+// log says how far it goes.
+func TestStatusThatCannotBePlaced(t *testing.T) {
+	b := newBench(t)
+	log := &lateLog{}
+	b.aroundLog = func(l eventlog.Log) eventlog.Log { log.Log = l; return log }
+	b.opts.manual = true // nobody else looks at the topics
+	b.restart()
+	b.publish(b.file("src", "x"))
+	job := b.mustPoll("P", "x")
+	id, _ := event.ParseJobID(job.Dequeued)
+	_, cl := b.d.findCell(id)
+	cl.tail.end.Store(0)
+	status := *job
+	status.Entity.Datastreams = nil
+	st := &event.Status{Head: event.Head{ModelVersion: event.ModelVersion, Timestamp: event.At(b.clock.Now()), Author: event.Author{Category: "plugin", Name: "P", Version: "1"}},
+		Entity: event.StatusEntity{Input: status, Status: event.Completed}}
+	log.begin("bounds azul.lazuli.system.status", "read azul.lazuli.system.status") // late is only where events are
+	if _, err := b.d.Publish(t.Context(), st); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.d.statuses.catchUp(t.Context()); !errors.Is(err, eventlog.ErrAway) {
+		t.Errorf("the log does not say where the topic ends: %v", err)
+	}
+	b.settle()
+	b.clock.advance(time.Hour)
+	b.d.reap(t.Context())
 	b.mustIdle("P")
 }
 

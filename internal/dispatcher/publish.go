@@ -254,7 +254,7 @@ func endSettings(ev event.Event) {
 }
 
 // encode makes the records of an event: one, or two of an expedited one that goes to its source's topic as well.
-func (d *Dispatcher) encode(ctx context.Context, it *item, patience time.Duration) ([]eventlog.Record, error) {
+func (d *Dispatcher) encode(ctx context.Context, it *item, patience time.Time) ([]eventlog.Record, error) {
 	topic := d.names.system(string(it.ev.Model()))
 	b, ok := it.ev.(*event.Binary)
 	if !ok {

@@ -180,15 +180,26 @@ type sourceRegistry struct {
 	sources  Sources
 	settings TopicSettings // or nil
 
+	making sync.Mutex // one source is made at a time; those that are there do not wait for it
+
 	mu    sync.Mutex
 	known map[string]bool
 }
 
-// ensure returns nil when the source may be used and its topics exist.
-func (s *sourceRegistry) ensure(ctx context.Context, source string) error {
+func (s *sourceRegistry) isKnown(source string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known[source] {
+	return s.known[source]
+}
+
+// ensure returns nil when the source may be used and its topics exist.
+func (s *sourceRegistry) ensure(ctx context.Context, source string) error {
+	if s.isKnown(source) {
+		return nil
+	}
+	s.making.Lock()
+	defer s.making.Unlock()
+	if s.isKnown(source) {
 		return nil
 	}
 	if err := s.sources.SourceAllowed(source); err != nil {
@@ -200,6 +211,8 @@ func (s *sourceRegistry) ensure(ctx context.Context, source string) error {
 	if err := s.log.EnsureTopics(ctx, s.topics(source)); err != nil {
 		return fmt.Errorf("make the topics of source %q: %w", source, err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.known[source] = true
 	return nil
 }
