@@ -36,16 +36,19 @@ func (d *Dispatcher) patiently(ctx context.Context, until time.Time, do func(con
 	return d.insist(ctx, do, func(err error) bool { return !permanent(err) })
 }
 
-// insist calls do until it succeeds, its error is not worth another try, or ctx ends.
+// insist calls do until it succeeds, its error is not worth another try, or ctx ends: also when it would end before another try that
+// takes as long as the last, for an append that has begun does not heed ctx.
 func (d *Dispatcher) insist(ctx context.Context, do func(context.Context) error, worth func(error) bool) error {
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		begun := time.Now()
 		err := do(ctx)
+		took := time.Since(begun)
 		if err == nil || !worth(err) {
 			return err
 		}
 		d.logger.Warn("the log has trouble; what needs it waits", "err", err)
 		wait(ctx, pause)
-		if ctx.Err() != nil {
+		if end, bounded := ctx.Deadline(); ctx.Err() != nil || bounded && time.Until(end) < took {
 			return err
 		}
 	}

@@ -138,6 +138,24 @@ func TestNewSourceWaitsForTheLog(t *testing.T) {
 	}
 }
 
+// TestNoTryThatWouldEndTooLate: an append that fails late is not begun again when its client would have gone by its end.
+func TestNoTryThatWouldEndTooLate(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	tries := 0
+	late := func(context.Context) error {
+		if tries++; tries > 1 {
+			return nil
+		}
+		<-time.After(350 * time.Millisecond) // of 600: what is left is less, on a slow machine even more so
+		return eventlog.ErrAway
+	}
+	if err := b.d.patiently(ctx, time.Now().Add(600*time.Millisecond), late); !errors.Is(err, eventlog.ErrAway) || tries != 1 {
+		t.Errorf("%d tries: %v", tries, err)
+	}
+}
+
 // TestNewSourceHoldsNobodyUp: while the topics of a source are made, others are published to.
 func TestNewSourceHoldsNobodyUp(t *testing.T) {
 	b := newBench(t)
