@@ -78,7 +78,7 @@ func findAnchor(random *rand.Rand, level int) []byte {
 		fill(random, anchor)
 		var s ssdeep
 		s.Write(anchor)
-		if int64(s.sum())%blockSize(level) == blockSize(level)-1 {
+		if int64(s.rolling())%blockSize(level) == blockSize(level)-1 {
 			return anchor
 		}
 	}

@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -11,9 +12,14 @@ import (
 // which only the end of the stream tells. So all levels that may still be wanted are hashed side by side, in lanes of a
 // machine word. The zero value has seen nothing.
 type ssdeep struct {
-	size       int64
-	window     [windowBytes]byte // the last bytes, oldest first
-	h1, h2, h3 uint32            // the rolling hash is their sum
+	size   int64
+	window [windowBytes]byte // the last bytes, oldest first
+
+	// The rolling hash is the sum of three: the sum of the bytes in the window, their sum with the newest weighted by seven and
+	// the oldest by one, and their exclusive or with each five bits further left than the next. It is kept in these parts:
+	plain   uint32 // the first
+	sums    uint32 // the first two together
+	shifted uint32 // the third
 
 	// Levels from low to end-1 are kept. A lower one would never be chosen any more. The one at end-1 has not ended a piece
 	// yet, and neither would the ones above: they are copies of it when it does.
@@ -79,65 +85,68 @@ func (s *ssdeep) run(old, p []byte) {
 		}
 		s.size += int64(n)
 		old, p = old[n:], p[n:]
-		if x := s.sum() + 1; x != 0 && x&(1<<s.low-1) == 0 && x%minBlockSize == 0 {
+		if x := s.rolling() + 1; x != 0 && x&(1<<s.low-1) == 0 && isMultipleOf3(x) {
 			s.endPieces(x)
 		}
 	}
 }
 
-func (s *ssdeep) sum() uint32 { return s.h1 + s.h2 + s.h3 }
+func (s *ssdeep) rolling() uint32 { return s.sums + s.shifted }
 
 // scan hashes p up to the first byte that ends a piece, or all of it, and returns how much. It is for as many levels as a word
 // has lanes, which is how many there mostly are: the lowest ends a piece some 64 times, the highest never.
 func (s *ssdeep) scan(old, p []byte) int {
 	old = old[:len(p)]
-	h1, h2, h3 := s.h1, s.h2, s.h3
+	plain, sums, shifted := s.plain, s.sums+1, s.shifted
 	w := s.pieces[0]
 	mask := uint32(1)<<s.low - 1
-	i := 0
-	for i < len(p) {
-		c := p[i]
-		h2 += windowBytes*uint32(c) - h1
-		h1 += uint32(c) - uint32(old[i])
-		h3 = h3<<5 ^ uint32(c)
+	n := len(p)
+	for i, c := range p {
+		change := uint32(c) - uint32(old[i])
+		sums += windowBytes*uint32(c) + change - plain
+		plain += change
+		shifted = shifted<<5 ^ uint32(c)
 		w = next(w, c)
-		i++
-		if x := h1 + h2 + h3 + 1; x&mask == 0 && x*0xAAAAAAAB <= 0x55555555 { // a multiple of three
+		if x := sums + shifted; x&mask == 0 && isMultipleOf3(x) {
+			n = i + 1
 			break
 		}
 	}
-	s.h1, s.h2, s.h3 = h1, h2, h3
+	s.plain, s.sums, s.shifted = plain, sums-1, shifted
 	s.pieces[0] = w
-	return i
+	return n
 }
 
 // scanAll is scan for any number of levels.
 func (s *ssdeep) scanAll(old, p []byte) int {
 	old = old[:len(p)]
-	h1, h2, h3 := s.h1, s.h2, s.h3
+	plain, sums, shifted := s.plain, s.sums+1, s.shifted
 	mask := uint32(1)<<s.low - 1
 	pieces := s.pieces[:(s.end-s.low+lanesPerWord-1)/lanesPerWord]
 	halves := s.halves[:(s.split+lanesPerWord-1)/lanesPerWord]
-	i := 0
-	for i < len(p) {
-		c := p[i]
-		h2 += windowBytes*uint32(c) - h1
-		h1 += uint32(c) - uint32(old[i])
-		h3 = h3<<5 ^ uint32(c)
+	n := len(p)
+	for i, c := range p {
+		change := uint32(c) - uint32(old[i])
+		sums += windowBytes*uint32(c) + change - plain
+		plain += change
+		shifted = shifted<<5 ^ uint32(c)
 		for j, w := range pieces {
 			pieces[j] = next(w, c)
 		}
 		for j, w := range halves {
 			halves[j] = next(w, c)
 		}
-		i++
-		if x := h1 + h2 + h3 + 1; x&mask == 0 && x*0xAAAAAAAB <= 0x55555555 {
+		if x := sums + shifted; x&mask == 0 && isMultipleOf3(x) {
+			n = i + 1
 			break
 		}
 	}
-	s.h1, s.h2, s.h3 = h1, h2, h3
-	return i
+	s.plain, s.sums, s.shifted = plain, sums-1, shifted
+	return n
 }
+
+// isMultipleOf3 multiplies with the inverse of three, which takes its multiples, and no others, to the lowest third of all numbers.
+func isMultipleOf3(x uint32) bool { return x*0xAAAAAAAB <= math.MaxUint32/3 }
 
 // endPieces ends the current piece of all levels whose block size divides x, the rolling hash plus one.
 func (s *ssdeep) endPieces(x uint32) {
@@ -201,7 +210,7 @@ func (s *ssdeep) appendLetters(text []byte, i int) []byte {
 	level := &s.levels[i]
 	text = append(text, level.letters[:level.count]...)
 	switch {
-	case s.sum() != 0:
+	case s.rolling() != 0:
 		text = append(text, base64Letters[s.pieces.at(i-s.low)])
 	case level.tail != 0:
 		text = append(text, level.tail)
@@ -215,7 +224,7 @@ func (s *ssdeep) appendHalf(text []byte, i int) []byte {
 		return s.appendLetters(text, i)
 	}
 	text = append(text, level.letters[:halfLength-1]...)
-	if s.sum() != 0 {
+	if s.rolling() != 0 {
 		return append(text, base64Letters[s.halves.at(i-s.low)])
 	}
 	return append(text, level.halfTail)
