@@ -171,16 +171,22 @@ func TestMemory(t *testing.T) {
 	const limit = 64 << 10
 	block := make([]byte, 256<<10)
 	newMixed(10).Read(block)
+	stream := func() {
+		h := New()
+		for range 200 {
+			h.Write(block)
+		}
+		h.Sum()
+	}
+	stream() // the runtime keeps goroutines that have ended, and takes them again later
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	h := New()
-	for range 200 {
-		h.Write(block)
-	}
-	h.Sum()
+	stream()
 	runtime.ReadMemStats(&after)
 	if taken := after.TotalAlloc - before.TotalAlloc; taken > limit {
 		t.Errorf("%d bytes were allocated for a stream of 50 MiB, want at most %d", taken, limit)
+	} else {
+		t.Logf("%d bytes were allocated for a stream of 50 MiB", taken)
 	}
 }
 
