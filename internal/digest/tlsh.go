@@ -22,7 +22,7 @@ const (
 	tlshWindow   = 5
 	tlshTriplets = 6
 	tlshBuckets  = 128 // of 256: the others are not looked at
-	minTLSHSize  = 50  // bytes
+	shortestTLSH = 50  // bytes; files have one from MinTLSHSize on
 )
 
 // Write hashes p. It never fails.
@@ -57,10 +57,10 @@ func (t *tlsh) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// String returns the hash of what was written so far, lower case, "" when that is less than minTLSHSize or too uniform: a
+// String returns the hash of what was written so far, lower case, "" when that is less than shortestTLSH or too uniform: a
 // quarter of the buckets or fewer, or half of them or fewer, were met.
 func (t *tlsh) String() string {
-	if t.size < minTLSHSize {
+	if t.size < shortestTLSH {
 		return ""
 	}
 	var buckets [tlshBuckets]uint64
