@@ -140,9 +140,26 @@ func TestSum(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
-	broken := errors.New("broken")
-	if got, err := Sum(io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken))); err != broken || got != (Digests{}) {
-		t.Errorf("a reader that breaks gives %+v, %v", got, err)
+	for _, broken := range []error{errors.New("broken"), io.ErrUnexpectedEOF} { // the latter is a request that ended too early
+		if got, err := Sum(io.MultiReader(bytes.NewReader(content), iotest.ErrReader(broken))); err != broken || got != (Digests{}) {
+			t.Errorf("a reader that fails with %v gives %+v, %v", broken, got, err)
+		}
+	}
+}
+
+// TestCopy: what is hashed is what was written, and a writer's error ends it.
+func TestCopy(t *testing.T) {
+	content := make([]byte, 600<<10)
+	newMixed(12).Read(content)
+	var written bytes.Buffer
+	got, err := Copy(&written, bytes.NewReader(content))
+	if diff := cmp.Diff(inOneGo(content), got); diff != "" || err != nil || !bytes.Equal(written.Bytes(), content) {
+		t.Errorf("%v, %d bytes written (-want +got):\n%s", err, written.Len(), diff)
+	}
+	r, w := io.Pipe()
+	r.Close()
+	if got, err := Copy(w, bytes.NewReader(content)); err != io.ErrClosedPipe || got != (Digests{}) {
+		t.Errorf("to a writer that fails: %+v, %v", got, err)
 	}
 }
 
