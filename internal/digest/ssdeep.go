@@ -39,9 +39,10 @@ const (
 	// ssdeepLevels are one more than those that can be chosen: the rolling hash has 32 bits, so the last one never ends a piece.
 	ssdeepLevels = 32
 
-	pieceInit  = 0x28021967 & pieceMask // FNV with a start of spamsum's own
-	piecePrime = 0x01000193 & pieceMask
-	pieceMask  = 63 // only six bits of a piece's hash are ever looked at, and higher ones do not change them
+	// A piece is hashed with FNV-1 and a start of spamsum's own. Only six bits of it are ever looked at, and the higher ones do not
+	// change them.
+	pieceMask = 63
+	pieceInit = 0x28021967 & pieceMask
 
 	base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 )
@@ -239,8 +240,9 @@ const (
 	everyLane    = 0x0101010101010101
 )
 
-// next takes each lane of w, whose hashes have six bits, a byte further. Of the product 3·h + 16·h the second part needs only
-// the two bits of h that end up below 64, so that the sum stays inside its lane: 3·63 + 16·3 = 237.
+// next takes each lane of w, whose hashes have six bits, a byte further: times the prime of FNV, 0x01000193, which is 19 in six
+// bits, and exclusive or with the byte. Of the product 3·h + 16·h the second part needs only the two bits of h that end up below
+// 64, so that the sum stays inside its lane: 3·63 + 16·3 = 237.
 func next(w uint64, c byte) uint64 {
 	product := w*3 + w&(3*everyLane)<<4
 	return (product ^ uint64(c)*everyLane) & (pieceMask * everyLane)
