@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,6 +72,27 @@ func benchWriter(b *testing.B, make func() io.Writer, size int) {
 		}
 	}
 	reportCPU(b, int64(size), cpuTime(b, syscall.RUSAGE_SELF)-before)
+}
+
+// BenchmarkCompare is one comparison of two hashes that are alike.
+func BenchmarkCompare(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for name, c := range map[string]struct {
+		hash    func([]byte) string
+		compare func(a, b string) (int, error)
+	}{
+		"ssdeep": {func(p []byte) string { var s ssdeep; s.Write(p); return s.String() }, CompareSSDeep},
+		"tlsh":   {func(p []byte) string { var h tlsh; h.Write(p); return h.String() }, CompareTLSH},
+	} {
+		b.Run(name, func(b *testing.B) {
+			hashes := relatives(random, 64<<10, c.hash)
+			for i := 0; b.Loop(); i++ {
+				if _, err := c.compare(hashes[i%2], hashes[1]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 // BenchmarkDebian is what Debian's tools, where they are installed, make of the same bytes.

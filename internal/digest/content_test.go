@@ -78,7 +78,7 @@ func findAnchor(random *rand.Rand, level int) []byte {
 		fill(random, anchor)
 		var s ssdeep
 		s.Write(anchor)
-		if int64(s.sum())%blockSize(level) == blockSize(level)-1 {
+		if int64(s.rolling())%blockSize(level) == blockSize(level)-1 {
 			return anchor
 		}
 	}
@@ -138,6 +138,11 @@ func writeEdgeCases(t *testing.T) []string {
 	highest := []byte{0, 120, 248, 248, 248, 61, 228}
 	write("highest", append(noise[:5000:5000], highest...))
 	write("highest-again-and-again", bytes.Repeat(highest, 2000))
+	topmost := []byte{0, 88, 248, 248, 248, 86, 109} // and these end pieces at all levels that there are
+	write("topmost", append(noise[:5000:5000], topmost...))
+	for _, times := range []int{40, 4000, 100_000} {
+		write(fmt.Sprintf("topmost-%d", times), bytes.Repeat(topmost, times))
+	}
 	for i := range 400 {
 		content := make([]byte, 1+random.IntN(1<<random.IntN(20)))
 		m := newMixed(uint64(i))

@@ -102,21 +102,38 @@ func (h *Hasher) Sum() Digests {
 }
 
 // Sum reads r to its end and returns its digests.
-func Sum(r io.Reader) (Digests, error) {
+func Sum(r io.Reader) (Digests, error) { return Copy(io.Discard, r) }
+
+// Copy writes all of r to w and returns its digests. However little r gives at a time, it goes on in blocks that are large enough
+// for several cores.
+func Copy(w io.Writer, r io.Reader) (Digests, error) {
 	h := New()
 	block := blocks.Get().(*[]byte)
 	defer blocks.Put(block)
 	for {
-		n, err := io.ReadFull(r, *block)
-		h.Write((*block)[:n])
-		switch err {
-		case nil:
-		case io.EOF, io.ErrUnexpectedEOF:
-			return h.Sum(), nil
-		default:
+		n, readErr := readFull(*block, r)
+		if readErr != nil && readErr != io.EOF {
+			return Digests{}, readErr
+		}
+		if _, err := w.Write((*block)[:n]); err != nil {
 			return Digests{}, err
 		}
+		h.Write((*block)[:n])
+		if readErr != nil {
+			return h.Sum(), nil
+		}
 	}
+}
+
+// readFull is io.ReadFull, but the end of r is io.EOF also when something was read: io.ErrUnexpectedEOF is what a body says that ended
+// too early.
+func readFull(p []byte, r io.Reader) (n int, err error) {
+	for n < len(p) && err == nil {
+		var k int
+		k, err = r.Read(p[n:])
+		n += k
+	}
+	return n, err
 }
 
 // blocks are large enough that several cores are worth their while.

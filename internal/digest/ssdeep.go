@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -11,9 +12,14 @@ import (
 // which only the end of the stream tells. So all levels that may still be wanted are hashed side by side, in lanes of a
 // machine word. The zero value has seen nothing.
 type ssdeep struct {
-	size       int64
-	window     [windowBytes]byte // the last bytes, oldest first
-	h1, h2, h3 uint32            // the rolling hash is their sum
+	size   int64
+	window [windowBytes]byte // the last bytes, oldest first
+
+	// The rolling hash is the sum of three: the sum of the bytes in the window, their sum with the newest weighted by seven and
+	// the oldest by one, and their exclusive or with each five bits further left than the next. It is kept in these parts:
+	plain   uint32 // the first
+	sums    uint32 // the first two together
+	shifted uint32 // the third
 
 	// Levels from low to end-1 are kept. A lower one would never be chosen any more. The one at end-1 has not ended a piece
 	// yet, and neither would the ones above: they are copies of it when it does.
@@ -33,9 +39,10 @@ const (
 	// ssdeepLevels are one more than those that can be chosen: the rolling hash has 32 bits, so the last one never ends a piece.
 	ssdeepLevels = 32
 
-	pieceInit  = 0x28021967 & pieceMask // FNV with a start of spamsum's own
-	piecePrime = 0x01000193 & pieceMask
-	pieceMask  = 63 // only six bits of a piece's hash are ever looked at, and higher ones do not change them
+	// A piece is hashed with FNV-1 and a start of spamsum's own. Only six bits of it are ever looked at, and the higher ones do not
+	// change them.
+	pieceMask = 63
+	pieceInit = 0x28021967 & pieceMask
 
 	base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 )
@@ -79,65 +86,68 @@ func (s *ssdeep) run(old, p []byte) {
 		}
 		s.size += int64(n)
 		old, p = old[n:], p[n:]
-		if x := s.sum() + 1; x != 0 && x&(1<<s.low-1) == 0 && x%minBlockSize == 0 {
+		if x := s.rolling() + 1; x != 0 && x&(1<<s.low-1) == 0 && isMultipleOf3(x) {
 			s.endPieces(x)
 		}
 	}
 }
 
-func (s *ssdeep) sum() uint32 { return s.h1 + s.h2 + s.h3 }
+func (s *ssdeep) rolling() uint32 { return s.sums + s.shifted }
 
 // scan hashes p up to the first byte that ends a piece, or all of it, and returns how much. It is for as many levels as a word
 // has lanes, which is how many there mostly are: the lowest ends a piece some 64 times, the highest never.
 func (s *ssdeep) scan(old, p []byte) int {
 	old = old[:len(p)]
-	h1, h2, h3 := s.h1, s.h2, s.h3
+	plain, sums, shifted := s.plain, s.sums+1, s.shifted
 	w := s.pieces[0]
 	mask := uint32(1)<<s.low - 1
-	i := 0
-	for i < len(p) {
-		c := p[i]
-		h2 += windowBytes*uint32(c) - h1
-		h1 += uint32(c) - uint32(old[i])
-		h3 = h3<<5 ^ uint32(c)
+	n := len(p)
+	for i, c := range p {
+		change := uint32(c) - uint32(old[i])
+		sums += windowBytes*uint32(c) + change - plain
+		plain += change
+		shifted = shifted<<5 ^ uint32(c)
 		w = next(w, c)
-		i++
-		if x := h1 + h2 + h3 + 1; x&mask == 0 && x*0xAAAAAAAB <= 0x55555555 { // a multiple of three
+		if x := sums + shifted; x&mask == 0 && isMultipleOf3(x) {
+			n = i + 1
 			break
 		}
 	}
-	s.h1, s.h2, s.h3 = h1, h2, h3
+	s.plain, s.sums, s.shifted = plain, sums-1, shifted
 	s.pieces[0] = w
-	return i
+	return n
 }
 
 // scanAll is scan for any number of levels.
 func (s *ssdeep) scanAll(old, p []byte) int {
 	old = old[:len(p)]
-	h1, h2, h3 := s.h1, s.h2, s.h3
+	plain, sums, shifted := s.plain, s.sums+1, s.shifted
 	mask := uint32(1)<<s.low - 1
 	pieces := s.pieces[:(s.end-s.low+lanesPerWord-1)/lanesPerWord]
 	halves := s.halves[:(s.split+lanesPerWord-1)/lanesPerWord]
-	i := 0
-	for i < len(p) {
-		c := p[i]
-		h2 += windowBytes*uint32(c) - h1
-		h1 += uint32(c) - uint32(old[i])
-		h3 = h3<<5 ^ uint32(c)
+	n := len(p)
+	for i, c := range p {
+		change := uint32(c) - uint32(old[i])
+		sums += windowBytes*uint32(c) + change - plain
+		plain += change
+		shifted = shifted<<5 ^ uint32(c)
 		for j, w := range pieces {
 			pieces[j] = next(w, c)
 		}
 		for j, w := range halves {
 			halves[j] = next(w, c)
 		}
-		i++
-		if x := h1 + h2 + h3 + 1; x&mask == 0 && x*0xAAAAAAAB <= 0x55555555 {
+		if x := sums + shifted; x&mask == 0 && isMultipleOf3(x) {
+			n = i + 1
 			break
 		}
 	}
-	s.h1, s.h2, s.h3 = h1, h2, h3
-	return i
+	s.plain, s.sums, s.shifted = plain, sums-1, shifted
+	return n
 }
+
+// isMultipleOf3 multiplies with the inverse of three, which takes its multiples, and no others, to the lowest third of all numbers.
+func isMultipleOf3(x uint32) bool { return x*0xAAAAAAAB <= math.MaxUint32/3 }
 
 // endPieces ends the current piece of all levels whose block size divides x, the rolling hash plus one.
 func (s *ssdeep) endPieces(x uint32) {
@@ -201,7 +211,7 @@ func (s *ssdeep) appendLetters(text []byte, i int) []byte {
 	level := &s.levels[i]
 	text = append(text, level.letters[:level.count]...)
 	switch {
-	case s.sum() != 0:
+	case s.rolling() != 0:
 		text = append(text, base64Letters[s.pieces.at(i-s.low)])
 	case level.tail != 0:
 		text = append(text, level.tail)
@@ -215,7 +225,7 @@ func (s *ssdeep) appendHalf(text []byte, i int) []byte {
 		return s.appendLetters(text, i)
 	}
 	text = append(text, level.letters[:halfLength-1]...)
-	if s.sum() != 0 {
+	if s.rolling() != 0 {
 		return append(text, base64Letters[s.halves.at(i-s.low)])
 	}
 	return append(text, level.halfTail)
@@ -230,8 +240,9 @@ const (
 	everyLane    = 0x0101010101010101
 )
 
-// next takes each lane of w, whose hashes have six bits, a byte further. Of the product 3·h + 16·h the second part needs only
-// the two bits of h that end up below 64, so that the sum stays inside its lane: 3·63 + 16·3 = 237.
+// next takes each lane of w, whose hashes have six bits, a byte further: times the prime of FNV, 0x01000193, which is 19 in six
+// bits, and exclusive or with the byte. Of the product 3·h + 16·h the second part needs only the two bits of h that end up below
+// 64, so that the sum stays inside its lane: 3·63 + 16·3 = 237.
 func next(w uint64, c byte) uint64 {
 	product := w*3 + w&(3*everyLane)<<4
 	return (product ^ uint64(c)*everyLane) & (pieceMask * everyLane)

@@ -22,7 +22,7 @@ const (
 	tlshWindow   = 5
 	tlshTriplets = 6
 	tlshBuckets  = 128 // of 256: the others are not looked at
-	minTLSHSize  = 50  // bytes
+	shortestTLSH = 50  // bytes; files have one from MinTLSHSize on
 )
 
 // Write hashes p. It never fails.
@@ -37,24 +37,30 @@ func (t *tlsh) Write(p []byte) (int, error) {
 	b1, b2, b3, b4 := t.window[0], t.window[1], t.window[2], t.window[3]
 	checksum := t.checksum
 	for _, b0 := range p {
-		first := tlshFirst[b0]
-		checksum = pearson[pearson[byte(first>>48)^b1]^checksum]
-		t.counts[0][pearson[byte(first)^b1]^b2]++
-		t.counts[1][pearson[byte(first>>8)^b1]^b3]++
-		t.counts[2][pearson[byte(first>>16)^b2]^b3]++
-		t.counts[3][pearson[byte(first>>24)^b2]^b4]++
-		t.counts[4][pearson[byte(first>>32)^b1]^b4]++
-		t.counts[5][pearson[byte(first>>40)^b3]^b4]++
+		steps := tlshFirst[b0] // shifted step by step, and the checksum last: so all stays in registers
+		t.counts[0][pearson[byte(steps)^b1]^b2]++
+		steps >>= 8
+		t.counts[1][pearson[byte(steps)^b1]^b3]++
+		steps >>= 8
+		t.counts[2][pearson[byte(steps)^b2]^b3]++
+		steps >>= 8
+		t.counts[3][pearson[byte(steps)^b2]^b4]++
+		steps >>= 8
+		t.counts[4][pearson[byte(steps)^b1]^b4]++
+		steps >>= 8
+		t.counts[5][pearson[byte(steps)^b3]^b4]++
+		steps >>= 8
+		checksum = pearson[pearson[byte(steps)^b1]^checksum]
 		b1, b2, b3, b4 = b0, b1, b2, b3
 	}
 	t.window, t.checksum = [...]byte{b1, b2, b3, b4}, checksum
 	return n, nil
 }
 
-// String returns the hash of what was written so far, lower case, "" when that is less than minTLSHSize or too uniform: a
+// String returns the hash of what was written so far, lower case, "" when that is less than shortestTLSH or too uniform: a
 // quarter of the buckets or fewer, or half of them or fewer, were met.
 func (t *tlsh) String() string {
-	if t.size < minTLSHSize {
+	if t.size < shortestTLSH {
 		return ""
 	}
 	var buckets [tlshBuckets]uint64

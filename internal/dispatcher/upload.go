@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"lazuli/event"
 	"lazuli/internal/blob"
@@ -40,10 +39,8 @@ func (d *Dispatcher) Upload(ctx context.Context, source, label string, r io.Read
 		return event.Datastream{}, fmt.Errorf("begin an upload: %w", err)
 	}
 	defer up.Discard()
-	hasher := digest.New()
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	n, err := io.CopyBuffer(io.MultiWriter(up, hasher), io.LimitReader(r, d.opts.MaxUploadBytes+1), *buf)
+	sum, err := digest.Copy(up, io.LimitReader(r, d.opts.MaxUploadBytes+1))
+	n := sum.Size
 	switch {
 	case err != nil:
 		return event.Datastream{}, fmt.Errorf("read the upload: %w", err)
@@ -52,7 +49,6 @@ func (d *Dispatcher) Upload(ctx context.Context, source, label string, r io.Read
 	case n > d.opts.MaxUploadBytes:
 		return event.Datastream{}, &invalidError{fmt.Errorf("%w of %d bytes", ErrTooLarge, d.opts.MaxUploadBytes)}
 	}
-	sum := hasher.Sum()
 	if opts.SHA256 != "" && opts.SHA256 != sum.SHA256 {
 		return event.Datastream{}, &invalidError{ErrMismatch}
 	}
@@ -75,9 +71,6 @@ func (d *Dispatcher) Upload(ctx context.Context, source, label string, r io.Read
 	d.metrics.uploadedBytes.Add(float64(n))
 	return stream, nil
 }
-
-// copyBuffers are of a size at which hashing in parallel pays (see digest.ParallelBytes).
-var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
 // checkSource refuses names that could never be a source, before anything is read.
 func (d *Dispatcher) checkSource(source string) error {

@@ -1,12 +1,18 @@
 package dispatcher
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"lazuli/event"
+	"lazuli/internal/blob"
 )
 
 // TestUploadsHaveFuzzyHashes: the answer to an upload has the hashes that ssdeep and py-tlsh give, and has none where the content
@@ -33,5 +39,19 @@ func TestUploadsHaveFuzzyHashes(t *testing.T) {
 		if up.Data.SSDeep != c.ssdeep || up.Data.TLSH != c.tlsh {
 			t.Errorf("%d bytes: ssdeep %q, tlsh %q", len(c.content), up.Data.SSDeep, up.Data.TLSH)
 		}
+	}
+}
+
+// TestUploadThatEndsEarly: of a body that is shorter than was announced, nothing is kept.
+func TestUploadThatEndsEarly(t *testing.T) {
+	b := newBench(t)
+	const half = "the first half of"
+	body := io.MultiReader(strings.NewReader(half), iotest.ErrReader(io.ErrUnexpectedEOF)) // as net/http tells it
+	if _, err := b.d.Upload(t.Context(), "src", "text", body, UploadOptions{}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the upload ended with %v", err)
+	}
+	sum := sha256.Sum256([]byte(half))
+	if _, err := b.store.Stat(t.Context(), blob.Key{Source: "src", Label: "text", SHA256: hex.EncodeToString(sum[:])}); !errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("the first half is kept: %v", err)
 	}
 }
