@@ -30,7 +30,7 @@ type core struct {
 	logger *slog.Logger
 
 	log        eventlog.Log
-	store      *blob.FS
+	store      blob.Store
 	dispatcher *dispatcher.Dispatcher
 
 	ports    ports
@@ -75,7 +75,7 @@ func (c *core) open(ctx context.Context, logDir, storeDir string) error {
 	if cfg.Store != "" {
 		storeDir = cfg.Store
 	}
-	if c.store, err = blob.OpenFS(storeDir); err != nil {
+	if c.store, err = blob.Open(ctx, storeDir, blob.Options{}); err != nil {
 		return fmt.Errorf("open the store in %s: %w", storeDir, err)
 	}
 	c.closing(c.store.Close)
