@@ -132,13 +132,15 @@ func (p *platform) run(ctx context.Context, ready func()) error {
 		return p.host.Run(ctx)
 	})
 	group.Go(func() error {
-		if p.host != nil {
-			if err := p.host.Ready(ctx); err != nil {
-				if ctx.Err() != nil {
-					return nil
-				}
-				return fmt.Errorf("start the workers: %w", err)
+		err := p.dispatcher.AwaitOwners(ctx)
+		if err == nil && p.host != nil {
+			err = p.host.Ready(ctx)
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
 			}
+			return fmt.Errorf("start the workers: %w", err)
 		}
 		ready()
 		return nil

@@ -81,13 +81,14 @@ func sortExplanations(list []Explanation) {
 	})
 }
 
-// active returns the consumers for which somebody works: a poll waits or did lately, or a job is out with somebody who will
-// poll again when it is done.
+// active returns the consumers for which somebody works: a poll waits or did lately, or may be on its way from a former owner,
+// or a job is out with somebody who will poll again when it is done.
 func (d *Dispatcher) active(now time.Time) map[*consumer]bool {
 	working := map[*consumer]bool{}
 	for _, c := range d.all() {
+		arriving := d.peers != nil && now.Sub(d.servedSince(c.shard)) < arrivalTime
 		c.mu.Lock()
-		if len(c.waiters) > 0 || now.Sub(c.lastPoll) < activeFor {
+		if arriving || len(c.waiters) > 0 || now.Sub(c.lastPoll) < activeFor {
 			working[c] = true
 		}
 		for f := range c.cells {
@@ -106,6 +107,10 @@ func (d *Dispatcher) active(now time.Time) map[*consumer]bool {
 	}
 	return working
 }
+
+// arrivalTime is how long after a take-over polls may take to find their new owner: until then every consumer counts as one
+// for which somebody works.
+const arrivalTime = 10 * time.Second
 
 // activeFor is how long after its last poll a consumer counts as one for which somebody works.
 const activeFor = time.Minute

@@ -16,7 +16,7 @@ import (
 
 // Silent is an instance that was asked about its consumers and gave no answer.
 type Silent struct {
-	Instance string `json:"instance"` // base URL
+	Instance string `json:"instance"` // base URL, or in words if there is none yet
 	Error    string `json:"error"`
 }
 
@@ -69,6 +69,9 @@ func (d *Dispatcher) explainEverywhere(ctx context.Context, positions []string, 
 	asked.Wait()
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
+	}
+	if n, _ := d.unserved(); n > 0 {
+		silent = append(silent, Silent{fmt.Sprintf("the future owner of %d of %d parts of the consumers", n, d.own.Partitions()), "they are being shared out among the instances"})
 	}
 	sortExplanations(list)
 	slices.SortFunc(silent, func(a, b Silent) int { return strings.Compare(a.Instance, b.Instance) })

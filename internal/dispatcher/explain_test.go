@@ -1,10 +1,12 @@
 package dispatcher
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -254,4 +256,45 @@ func TestExplainOfManyPositions(t *testing.T) {
 			t.Errorf("%s: %d", body, code)
 		}
 	}
+}
+
+// TestExplainBetweenOwners: consumers that change hands are waited for, and so are their polls, which may take a moment to follow.
+func TestExplainBetweenOwners(t *testing.T) {
+	const at = "azul.lazuli.src.binary.sourced/0/0"
+	c := newCluster(t, 2)
+	c.give(0, 0, 1, 2)
+	c.publish(c.file("src", "x"))
+	jobs, silent, err := c.d.Pending(t.Context(), []string{at})
+	if err != nil || len(jobs) != 0 || len(silent) != 1 || silent[0].Instance != "the future owner of 1 of 4 parts of the consumers" {
+		t.Errorf("with a part that nobody owns: %v %v %v", jobs, silent, err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.d.AwaitOwners(over); err == nil || !strings.HasPrefix(err.Error(), "1 of 4 parts") {
+		t.Errorf("await owners: %v", err)
+	}
+	c.give(0, 3)
+	if err := c.d.AwaitOwners(t.Context()); err != nil {
+		t.Error(err)
+	}
+	pending := func(when string, want ...string) {
+		t.Helper()
+		jobs, silent, err := c.d.Pending(t.Context(), []string{"azul.lazuli.src.binary.sourced/0/1"})
+		var got []string
+		for _, j := range jobs {
+			got = append(got, j.Plugin)
+		}
+		if err != nil || len(silent) > 0 || !slices.Equal(got, want) {
+			t.Errorf("%s: %q %v %v", when, got, silent, err)
+		}
+	}
+	c.status(c.mustPoll("P", "x"), "P", event.Completed)
+	c.settle()
+	c.clock.advance(activeFor)
+	c.publish(c.file("src", "y"))
+	pending("nobody works")
+	c.give(1, everyPartition...)
+	pending("moved", "P")
+	c.clock.advance(arrivalTime)
+	pending("moved, and nobody came")
 }

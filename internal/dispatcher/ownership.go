@@ -50,7 +50,8 @@ func (a alone) Append(ctx context.Context, _ int32, records []eventlog.Record) e
 // shard is one partition of system.progress that this instance owns, with the consumers in it.
 type shard struct {
 	number int32
-	ready  bool // guarded by Dispatcher.mu: the consumers are taken over and may be served
+	ready  bool      // guarded by Dispatcher.mu: the consumers are taken over and may be served
+	since  time.Time // guarded by Dispatcher.mu: when it became ready
 
 	ctx    context.Context // of the taking over
 	cancel context.CancelFunc
@@ -140,6 +141,13 @@ func (d *Dispatcher) serves(s *shard) bool {
 	return s.ready
 }
 
+// servedSince tells since when a shard's consumers are served here.
+func (d *Dispatcher) servedSince(s *shard) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return s.since
+}
+
 // withdraw takes a shard's consumers out of service: polls that wait are answered, and nothing more is handed out. It returns
 // the consumers.
 func (d *Dispatcher) withdraw(s *shard) []*consumer {
@@ -211,7 +219,7 @@ func (d *Dispatcher) takeOver(ctx context.Context, s *shard) error {
 		return err
 	}
 	d.mu.Lock()
-	s.ready = ctx.Err() == nil
+	s.ready, s.since = ctx.Err() == nil, d.now()
 	d.mu.Unlock()
 	d.ownersChanged()
 	return nil
@@ -223,4 +231,36 @@ func (d *Dispatcher) ownersChanged() {
 	defer d.mu.Unlock()
 	close(d.ownersMoved)
 	d.ownersMoved = make(chan struct{})
+}
+
+// unserved returns how many partitions have nobody who serves their consumers, as far as this instance knows, and a channel
+// that is closed when that may have changed.
+func (d *Dispatcher) unserved() (n int, moved <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.peers == nil {
+		return 0, d.ownersMoved
+	}
+	for part := range d.own.Partitions() {
+		if s := d.shards[part]; s != nil && s.ready || s == nil && d.peers.owner(part) != "" {
+			continue
+		}
+		n++
+	}
+	return n, d.ownersMoved
+}
+
+// AwaitOwners returns when every consumer has an instance that serves it.
+func (d *Dispatcher) AwaitOwners(ctx context.Context) error {
+	for {
+		n, moved := d.unserved()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d parts of the consumers have no instance that serves them: %w", n, d.own.Partitions(), context.Cause(ctx))
+		}
+	}
 }
