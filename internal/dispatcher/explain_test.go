@@ -294,6 +294,9 @@ func TestExplainBetweenOwners(t *testing.T) {
 	c.publish(c.file("src", "y"))
 	pending("nobody works")
 	c.give(1, everyPartition...)
+	if err := c.d.AwaitOwners(t.Context()); err != nil { // until it has heard of the new one
+		t.Fatal(err)
+	}
 	pending("moved", "P")
 	c.clock.advance(arrivalTime)
 	pending("moved, and nobody came")
