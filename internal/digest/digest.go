@@ -105,24 +105,78 @@ func (h *Hasher) Sum() Digests {
 func Sum(r io.Reader) (Digests, error) { return Copy(io.Discard, r) }
 
 // Copy writes all of r to w and returns its digests. However little r gives at a time, it goes on in blocks that are large enough
-// for several cores.
+// for several cores. A block is hashed while the next one is read and written.
 func Copy(w io.Writer, r io.Reader) (Digests, error) {
 	h := New()
-	block := blocks.Get().(*[]byte)
-	defer blocks.Put(block)
-	for {
-		n, readErr := readFull(*block, r)
-		if readErr != nil && readErr != io.EOF {
-			return Digests{}, readErr
+	if err := copyBlocks(w, h, r); err != nil {
+		return Digests{}, err
+	}
+	return h.Sum(), nil
+}
+
+// CopySHA256 is Copy for those who want no more than Size and SHA256.
+func CopySHA256(w io.Writer, r io.Reader) (Digests, error) {
+	h := sha256.New()
+	counted := counter{w: h}
+	if err := copyBlocks(w, &counted, r); err != nil {
+		return Digests{}, err
+	}
+	return Digests{Size: counted.n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return c.w.Write(p)
+}
+
+// copyBlocks writes all of r to w and to h, which never fails.
+func copyBlocks(w, h io.Writer, r io.Reader) error {
+	first := blocks.Get().(*[]byte)
+	defer blocks.Put(first)
+	n, err := copyBlock(w, *first, r)
+	if err == io.EOF {
+		_, _ = h.Write((*first)[:n])
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	second := blocks.Get().(*[]byte)
+	defer blocks.Put(second)
+	full, hashed := make(chan []byte), make(chan struct{})
+	go func() {
+		defer close(hashed)
+		for p := range full {
+			_, _ = h.Write(p)
 		}
-		if _, err := w.Write((*block)[:n]); err != nil {
-			return Digests{}, err
+	}()
+	defer func() { close(full); <-hashed }()
+	for block, next := first, second; ; block, next = next, block {
+		full <- (*block)[:n] // which is taken when next is hashed
+		if err == io.EOF {
+			return nil
 		}
-		h.Write((*block)[:n])
-		if readErr != nil {
-			return h.Sum(), nil
+		if n, err = copyBlock(w, *next, r); err != nil && err != io.EOF {
+			return err
 		}
 	}
+}
+
+// copyBlock fills p from r, and writes that to w; io.EOF tells that it was the last of r.
+func copyBlock(w io.Writer, p []byte, r io.Reader) (n int, err error) {
+	n, end := readFull(p, r)
+	if end != nil && end != io.EOF {
+		return 0, end
+	}
+	if _, err := w.Write(p[:n]); err != nil {
+		return 0, err
+	}
+	return n, end
 }
 
 // readFull is io.ReadFull, but the end of r is io.EOF also when something was read: io.ErrUnexpectedEOF is what a body says that ended

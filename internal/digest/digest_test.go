@@ -156,10 +156,40 @@ func TestCopy(t *testing.T) {
 	if diff := cmp.Diff(inOneGo(content), got); diff != "" || err != nil || !bytes.Equal(written.Bytes(), content) {
 		t.Errorf("%v, %d bytes written (-want +got):\n%s", err, written.Len(), diff)
 	}
-	r, w := io.Pipe()
-	r.Close()
-	if got, err := Copy(w, bytes.NewReader(content)); err != io.ErrClosedPipe || got != (Digests{}) {
-		t.Errorf("to a writer that fails: %+v, %v", got, err)
+	for _, full := range []int{0, 1, 300 << 10, len(content) - 1} {
+		w := &fullWriter{left: full}
+		if got, err := Copy(w, bytes.NewReader(content)); err != errFull || got != (Digests{}) {
+			t.Errorf("to a writer that fails after %d bytes: %+v, %v", full, got, err)
+		}
+	}
+}
+
+var errFull = errors.New("full")
+
+type fullWriter struct{ left int }
+
+func (w *fullWriter) Write(p []byte) (int, error) {
+	if len(p) > w.left {
+		return 0, errFull
+	}
+	w.left -= len(p)
+	return len(p), nil
+}
+
+// TestCopySHA256: the same size and SHA-256, also where blocks end.
+func TestCopySHA256(t *testing.T) {
+	content := make([]byte, 4*len(*blocks.Get().(*[]byte)))
+	newMixed(13).Read(content)
+	for _, size := range []int{0, 1, len(content)/4 - 1, len(content) / 4, len(content)/4 + 1, len(content)} {
+		var written bytes.Buffer
+		got, err := CopySHA256(&written, iotest.HalfReader(bytes.NewReader(content[:size])))
+		all := inOneGo(content[:size])
+		if want := (Digests{Size: all.Size, SHA256: all.SHA256}); got != want || err != nil || !bytes.Equal(written.Bytes(), content[:size]) {
+			t.Errorf("%d bytes: %+v %v, want %+v; %d written", size, got, err, want, written.Len())
+		}
+		if got, err := Copy(&written, bytes.NewReader(content[:size])); got != all || err != nil {
+			t.Errorf("%d bytes, all hashes: %+v %v, want %+v", size, got, err, all)
+		}
 	}
 }
 
@@ -183,17 +213,20 @@ func FuzzWrites(f *testing.F) {
 	})
 }
 
+// endless is read over and over from its beginning.
+type endless []byte
+
+func (e endless) Read(p []byte) (int, error) { return copy(p, e), nil }
+
 // TestMemory: a long stream takes no more than a short one.
 func TestMemory(t *testing.T) {
 	const limit = 64 << 10
-	block := make([]byte, 256<<10)
+	block := make(endless, 256<<10)
 	newMixed(10).Read(block)
 	stream := func() {
-		h := New()
-		for range 200 {
-			h.Write(block)
+		if d, err := Sum(io.LimitReader(block, 50<<20)); err != nil || d.Size != 50<<20 {
+			t.Fatalf("%+v %v", d, err)
 		}
-		h.Sum()
 	}
 	stream() // the runtime keeps goroutines that have ended, and takes them again later
 	var before, after runtime.MemStats

@@ -39,7 +39,11 @@ func (d *Dispatcher) Upload(ctx context.Context, source, label string, r io.Read
 		return event.Datastream{}, fmt.Errorf("begin an upload: %w", err)
 	}
 	defer up.Discard()
-	sum, err := digest.Copy(up, io.LimitReader(r, d.opts.MaxUploadBytes+1))
+	hashed := digest.Copy
+	if opts.SkipIdentify {
+		hashed = digest.CopySHA256
+	}
+	sum, err := hashed(up, io.LimitReader(r, d.opts.MaxUploadBytes+1))
 	n := sum.Size
 	switch {
 	case err != nil:
