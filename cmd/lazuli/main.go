@@ -91,6 +91,8 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupLocal, newAnalyzeCmd()},
 		{groupLocal, newIdentifyCmd()},
 		{groupLocal, newHashCmd()},
+		{groupLocal, newCartCmd()},
+		{groupLocal, newUncartCmd()},
 		{groupLocal, newHashPasswordCmd()},
 		{groupLocal, newVersionCmd()},
 	} {

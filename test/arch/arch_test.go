@@ -24,11 +24,11 @@ type layer struct {
 
 // foundation are the packages that know one thing each, and event.
 var foundation = []string{
-	"internal/index", "internal/blob", "internal/eventlog", "internal/identify", "internal/digest", "internal/security", "event",
+	"internal/index", "internal/blob", "internal/eventlog", "internal/identify", "internal/digest", "internal/cart", "internal/security", "event",
 }
 
 // pure are the helpers without state that plugins may share with the platform.
-var pure = []string{"internal/identify", "internal/digest"}
+var pure = []string{"internal/identify", "internal/digest", "internal/cart"}
 
 // layers go from the bottom up. A package belongs to the first that names it, and may always import what lies below itself.
 var layers = []layer{
@@ -47,7 +47,7 @@ var layers = []layer{
 	},
 	{
 		packages: []string{
-			"internal/index/...", "internal/blob/...", "internal/eventlog/...", "internal/identify/...", "internal/digest/...",
+			"internal/index/...", "internal/blob/...", "internal/eventlog/...", "internal/identify/...", "internal/digest/...", "internal/cart/...",
 		},
 		may:     []string{"event", "internal/security"},
 		instead: "these know one thing each and not one another; what joins two of them belongs to internal/dispatcher, ingest or api",
