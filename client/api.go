@@ -100,6 +100,9 @@ func (a *API) Submit(ctx context.Context, r io.Reader, size int64, s Submission)
 	set(query, "source", s.Source)
 	set(query, "filename", s.Filename)
 	set(query, "security", s.Security)
+	if s.Raw {
+		query.Set("raw", "true")
+	}
 	for k, v := range s.References {
 		query.Add("ref", k+"="+v)
 	}
@@ -122,6 +125,31 @@ func (a *API) Submit(ctx context.Context, r io.Reader, size int64, s Submission)
 func (a *API) File(ctx context.Context, hash string, wait time.Duration) (*File, error) {
 	out := &File{}
 	return out, a.get(ctx, "/api/v1/binaries/"+url.PathEscape(hash), waitFor(wait), wait, out)
+}
+
+// Content returns a file: as a CaRT, or raw as it is. The caller closes it. A read ends with an error if the server breaks off.
+func (a *API) Content(ctx context.Context, hash string, raw bool) (io.ReadCloser, error) {
+	query := url.Values{"format": {"cart"}}
+	if raw {
+		query.Set("format", "raw")
+	}
+	req, err := a.request(ctx, http.MethodGet, "/api/v1/binaries/"+url.PathEscape(hash)+"/content", query, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return nil, a.unreachable(ctx, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	if err != nil {
+		return nil, a.unreachable(ctx, err)
+	}
+	return nil, problem(resp.StatusCode, text)
 }
 
 // Tree returns a file with the files inside it. wait is as for File.

@@ -11,6 +11,7 @@ type Submission struct {
 	Filename   string
 	References map[string]string // what the source asks submitters for
 	Security   string
+	Raw        bool // a container (CaRT, MalPZ) is kept as it is, not what is in it
 }
 
 // Submitted is the answer to a submission: the file is on disk and its event is in the log.

@@ -84,6 +84,7 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupPlatform, newCheckCmd()},
 		{groupClient, newSubmitCmd()},
 		{groupClient, newShowCmd()},
+		{groupClient, newDownloadCmd()},
 		{groupClient, newSearchCmd()},
 		{groupClient, newPluginCmd()},
 		{groupClient, newWhyCmd()},

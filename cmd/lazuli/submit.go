@@ -27,6 +27,7 @@ func newSubmitCmd() *cobra.Command {
 	flags.StringVar(&s.about.Source, "source", "", "where the files come from [the platform's default_source]")
 	flags.StringVar(&s.about.Security, "security", "", "security label of the files")
 	flags.StringArrayVar(&refs, "ref", nil, "what the source wants to know, as `KEY=VALUE`; may be repeated")
+	flags.BoolVar(&s.about.Raw, "raw", false, "keep a container (CaRT, MalPZ) as it is, not what is in it")
 	flags.BoolVar(&s.wait, "wait", false, "wait until the files and all files inside them have been analysed")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "with --wait: give up waiting after this time")
 	flags.BoolVar(&s.asJSON, "json", false, "print one JSON document")

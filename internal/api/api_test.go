@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 
 	"lazuli/event"
 	"lazuli/internal/blob"
+	"lazuli/internal/cart"
 	"lazuli/internal/eventlog"
 	"lazuli/internal/index"
 )
@@ -249,15 +251,74 @@ func TestContent(t *testing.T) {
 	if _, err := p.Store(t.Context(), "local", "content", strings.NewReader("<html>7")); err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.Get(server.URL + "/api/v1/binaries/" + strings.Repeat("c", 64) + "/content")
-	if err != nil {
+	get := func(query string) (*http.Response, []byte) {
+		res, err := http.Get(server.URL + "/api/v1/binaries/" + strings.Repeat("c", 64) + "/content" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.Header.Get("Content-Type") != "application/octet-stream" ||
+			res.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(res.Header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("%s: %q %v %v", query, body, res.Header, err)
+		}
+		return res, body
+	}
+	if _, body := get("?format=raw"); string(body) != "<html>7" {
+		t.Errorf("raw: %q", body)
+	}
+	for _, query := range []string{"", "?format=cart"} {
+		res, body := get(query)
+		c, err := cart.Open(bytes.NewReader(body), cart.Key{}, 0)
+		if err != nil || c.Kind != cart.CaRT || !strings.HasSuffix(res.Header.Get("Content-Disposition"), `.cart"`) {
+			t.Fatalf("%q: %q %v", query, body, err)
+		}
+		if inner, err := io.ReadAll(c); string(inner) != "<html>7" || err != nil {
+			t.Errorf("%q: %q %v", query, inner, err)
+		}
+	}
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+strings.Repeat("c", 64)+"/content?format=zip", ""); code != 400 || !strings.Contains(body, "cart or raw") {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// TestSubmitContainers: what is in a container is kept, under its name; one that is damaged is refused, unless it is to be kept as it is.
+func TestSubmitContainers(t *testing.T) {
+	var packed bytes.Buffer
+	if err := wrap(&packed, strings.NewReader("inner content"), cart.Metadata{"name": `C:\temp\evil.exe`}); err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || string(body) != "<html>7" || res.Header.Get("Content-Type") != "application/octet-stream" ||
-		res.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(res.Header.Get("Content-Disposition"), "attachment") {
-		t.Errorf("%q %v %v", body, res.Header, err)
+	whole := packed.String()
+	for _, c := range []struct {
+		name, query, body string
+		code              int
+		size              uint64
+		filename, want    string
+	}{
+		{"a container", "?filename=x.cart", whole, 200, 13, "evil.exe", `"size":13`},
+		{"without a name", "", whole, 200, 13, "evil.exe", ""},
+		{"with another name", "?filename=other.bin", whole, 200, 13, "other.bin", ""},
+		{"kept as it is", "?raw=true&filename=x.cart", whole, 200, uint64(len(whole)), "x.cart", ""},
+		{"no container", "?filename=y.cart", "CART but a text", 200, 15, "y.cart", ""},
+		{"cut", "", whole[:len(whole)-40], 400, 0, "", "no trailer of a CaRT follows the content (raw keeps"},
+		{"cut and kept", "?raw=true", whole[:len(whole)-40], 200, uint64(len(whole)) - 40, "", ""},
+		{"nonsense", "?raw=maybe", whole, 400, 0, "", "true or false"},
+	} {
+		p, server := newAPI(t)
+		code, body := call(t, "POST", server.URL+"/api/v1/binaries"+c.query, c.body)
+		if code != c.code || !strings.Contains(body, c.want) {
+			t.Errorf("%s: %d %s", c.name, code, body)
+			continue
+		}
+		if code != 200 {
+			if p.published != nil {
+				t.Errorf("%s: published", c.name)
+			}
+			continue
+		}
+		if path := p.published.Source.Path[0]; path.Size != c.size || path.Filename != c.filename {
+			t.Errorf("%s: %d bytes as %q", c.name, path.Size, path.Filename)
+		}
 	}
 }
 

@@ -8,12 +8,10 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"lazuli/event"
-	"lazuli/internal/blob"
 	"lazuli/internal/index"
 )
 
@@ -65,6 +63,8 @@ func (a *API) status(ctx context.Context, _ *struct{}) (*struct{ Body platformSt
 type Submission struct {
 	Source, Filename, Security, User string
 	References                       map[string]string
+
+	Raw bool // a container (CaRT, MalPZ) is kept as it is, not what is in it
 }
 
 // Submitted is the answer.
@@ -76,13 +76,19 @@ type Submitted struct {
 	State  string `json:"state"`
 }
 
-// Submit keeps a file and publishes it.
+// Submit keeps a file and publishes it. What comes in a container is unwrapped, unless s.Raw.
 func (a *API) Submit(ctx context.Context, r io.Reader, s Submission) (*Submitted, error) {
 	if s.Source == "" {
 		s.Source = a.opts.DefaultSource
 	}
 	if s.User == "" {
 		s.User = "lazuli"
+	}
+	if !s.Raw {
+		var err error
+		if r, s.Filename, err = unwrap(r, s.Filename); err != nil {
+			return nil, err
+		}
 	}
 	stream, err := a.Dispatcher.Store(ctx, s.Source, string(event.LabelContent), r)
 	if err != nil {
@@ -117,6 +123,14 @@ func (a *API) Submit(ctx context.Context, r io.Reader, s Submission) (*Submitted
 func (a *API) submit(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	s := Submission{Source: q.Get("source"), Filename: q.Get("filename"), Security: q.Get("security"), User: q.Get("user"), References: map[string]string{}}
+	switch raw := q.Get("raw"); raw {
+	case "", "false":
+	case "true":
+		s.Raw = true
+	default:
+		fail(w, http.StatusBadRequest, fmt.Sprintf("raw is %q, and must be true or false", raw))
+		return
+	}
 	for _, ref := range q["ref"] {
 		k, v, ok := strings.Cut(ref, "=")
 		if !ok || k == "" {
@@ -131,8 +145,12 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.As(err, &tooBig):
 		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is larger than %d bytes", tooBig.Limit))
-	case err != nil && a.Dispatcher.Invalid(err):
-		fail(w, http.StatusBadRequest, err.Error())
+	case err != nil && a.Refused(err):
+		text := err.Error()
+		if !a.Dispatcher.Invalid(err) {
+			text += " (raw keeps the container as it is)"
+		}
+		fail(w, http.StatusBadRequest, text)
 	case err != nil:
 		a.Logger.Error("submit", "err", err)
 		code := http.StatusServiceUnavailable
@@ -168,31 +186,6 @@ func fail(w http.ResponseWriter, code int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(code), "status": code, "detail": detail})
-}
-
-func (a *API) content(w http.ResponseWriter, r *http.Request) {
-	b, err := a.Index.Binary(r.Context(), r.PathValue("hash"))
-	if err != nil {
-		fail(w, http.StatusNotFound, "no such file is known")
-		return
-	}
-	for _, s := range b.Streams {
-		if s.Label != string(event.LabelContent) {
-			continue
-		}
-		body, err := a.Store.Open(r.Context(), blob.Key{Source: s.Source, Label: s.Label, SHA256: s.SHA256}, 0, -1)
-		if err != nil {
-			continue
-		}
-		defer body.Close()
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+b.SHA256+`"`)
-		w.Header().Set("Content-Length", strconv.FormatInt(s.Size, 10))
-		_, _ = io.Copy(w, body)
-		return
-	}
-	fail(w, http.StatusNotFound, "the file's content is not stored")
 }
 
 func (a *API) events(w http.ResponseWriter, r *http.Request) {

@@ -297,7 +297,7 @@ func (w *Web) upload(rw http.ResponseWriter, r *http.Request) {
 		}
 		if last, err = w.api.Submit(r.Context(), part, api.Submission{Filename: part.FileName()}); err != nil {
 			code, text := http.StatusServiceUnavailable, "The file could not be kept: "+err.Error()
-			if w.api.Dispatcher.Invalid(err) {
+			if w.api.Refused(err) {
 				code = http.StatusBadRequest
 			}
 			w.problem(rw, r, code, fmt.Sprintf("%s (%d files before it were kept)", text, n))

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"lazuli/event"
+	"lazuli/internal/blob"
+	"lazuli/internal/cart"
+)
+
+// maxMalPZ is the largest content of a MalPZ, in bytes: it is unwrapped in memory.
+const maxMalPZ = 50 << 20
+
+// unwrap returns what is in r if that is a container, and under which name it is known: the one that was given, unless that is the
+// container's or missing.
+func unwrap(r io.Reader, filename string) (io.Reader, string, error) {
+	c, err := cart.Open(r, cart.Key{}, maxMalPZ)
+	if err != nil {
+		return nil, "", err
+	}
+	if c.Kind == cart.Raw {
+		return c, filename, nil
+	}
+	inner := strings.TrimSuffix(strings.TrimSuffix(filename, ".cart"), ".malpz")
+	if told := path.Base(strings.ReplaceAll(c.Metadata.Name(), `\`, "/")); inner != filename || filename == "" {
+		if told != "." && told != "/" {
+			inner = told
+		}
+	}
+	return c, inner, nil
+}
+
+// Refused tells whether an error of Submit is the sender's: nothing was kept, and the same would be refused again.
+func (a *API) Refused(err error) bool {
+	return a.Dispatcher.Invalid(err) || errors.Is(err, cart.ErrFormat) || errors.Is(err, cart.ErrKey) || errors.Is(err, cart.ErrDigest)
+}
+
+// content is GET /api/v1/binaries/{hash}/content: a CaRT, or with format=raw the file itself.
+func (a *API) content(w http.ResponseWriter, r *http.Request) {
+	format := r.URL.Query().Get("format")
+	if format != "" && format != "cart" && format != "raw" {
+		fail(w, http.StatusBadRequest, fmt.Sprintf("format is %q, and must be cart or raw", format))
+		return
+	}
+	b, err := a.Index.Binary(r.Context(), r.PathValue("hash"))
+	if err != nil {
+		fail(w, http.StatusNotFound, "no such file is known")
+		return
+	}
+	for _, s := range b.Streams {
+		if s.Label != string(event.LabelContent) {
+			continue
+		}
+		body, err := a.Store.Open(r.Context(), blob.Key{Source: s.Source, Label: s.Label, SHA256: s.SHA256}, 0, -1)
+		if err != nil {
+			continue
+		}
+		defer body.Close()
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if format == "raw" {
+			w.Header().Set("Content-Disposition", `attachment; filename="`+b.SHA256+`"`)
+			w.Header().Set("Content-Length", strconv.FormatInt(s.Size, 10))
+			_, _ = io.Copy(w, body)
+			return
+		}
+		w.Header().Set("Content-Disposition", `attachment; filename="`+b.SHA256+`.cart"`)
+		meta := cart.Metadata{}
+		if len(b.Filenames) > 0 {
+			meta["name"] = b.Filenames[0]
+		}
+		if err := wrap(w, body, meta); err != nil {
+			panic(http.ErrAbortHandler) // what was sent must not look whole
+		}
+		return
+	}
+	fail(w, http.StatusNotFound, "the file's content is not stored")
+}
+
+// wrap writes a CaRT of what is in r.
+func wrap(w io.Writer, r io.Reader, meta cart.Metadata) error {
+	c, err := cart.NewWriter(w, cart.Key{}, meta)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(c, r); err != nil {
+		return err
+	}
+	return c.Close()
+}
