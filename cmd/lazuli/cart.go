@@ -95,7 +95,7 @@ func (w *wrapping) command(cmd *cobra.Command, one func(path string) error) *cob
 
 func (w *wrapping) pack(path string) error {
 	return w.convert(path, path+".cart", func(to io.Writer, from *bufio.Reader) error {
-		head, err := from.Peek(38)
+		head, err := from.Peek(cart.SniffBytes)
 		if err != nil && err != io.EOF {
 			return err
 		}
@@ -109,14 +109,7 @@ func (w *wrapping) pack(path string) error {
 		case path != stdinPath:
 			meta = cart.Metadata{"name": filepath.Base(path)}
 		}
-		c, err := cart.NewWriter(to, w.private, meta)
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(c, from); err != nil {
-			return err
-		}
-		return c.Close()
+		return cart.Wrap(to, from, w.private, meta)
 	})
 }
 

@@ -285,7 +285,7 @@ func TestContent(t *testing.T) {
 // TestSubmitContainers: what is in a container is kept, under its name; one that is damaged is refused, unless it is to be kept as it is.
 func TestSubmitContainers(t *testing.T) {
 	var packed bytes.Buffer
-	if err := wrap(&packed, strings.NewReader("inner content"), cart.Metadata{"name": `C:\temp\evil.exe`}); err != nil {
+	if err := cart.Wrap(&packed, strings.NewReader("inner content"), cart.Key{}, cart.Metadata{"name": `C:\temp\evil.exe`}); err != nil {
 		t.Fatal(err)
 	}
 	whole := packed.String()

@@ -75,22 +75,10 @@ func (a *API) content(w http.ResponseWriter, r *http.Request) {
 		if len(b.Filenames) > 0 {
 			meta["name"] = b.Filenames[0]
 		}
-		if err := wrap(w, body, meta); err != nil {
+		if err := cart.Wrap(w, body, cart.Key{}, meta); err != nil {
 			panic(http.ErrAbortHandler) // what was sent must not look whole
 		}
 		return
 	}
 	fail(w, http.StatusNotFound, "the file's content is not stored")
-}
-
-// wrap writes a CaRT of what is in r.
-func wrap(w io.Writer, r io.Reader, meta cart.Metadata) error {
-	c, err := cart.NewWriter(w, cart.Key{}, meta)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(c, r); err != nil {
-		return err
-	}
-	return c.Close()
 }

@@ -9,7 +9,7 @@
 //	header   "CART", u16 version 1, u64 0, 16 bytes of RC4 key, u64 length of the next part
 //	metadata RC4(JSON object), may be missing
 //	body     RC4(zlib(content))
-//	footer   RC4(JSON object), may be missing; by custom length, md5, sha1 and sha256 of the content
+//	footer   RC4(JSON object), may be missing; by custom "length", "md5", "sha1" and "sha256" of the content
 //	trailer  "TRAC", u64 0, u64 offset of the footer, u64 length of the footer
 //
 // RC4 begins anew for each part. A container with a key of somebody's own holds zeros where the key would stand.
@@ -112,10 +112,8 @@ func NewWriter(w io.Writer, key Key, meta Metadata) (*Writer, error) {
 	}
 	header := append(make([]byte, 0, headerBytes+len(text)), "CART\x01\x00"...)
 	header = binary.LittleEndian.AppendUint64(header, 0)
-	shown := key
-	if key == (Key{}) {
-		shown = commonKey
-	} else {
+	shown := commonKey
+	if key != (Key{}) {
 		shown = Key{}
 	}
 	header = append(header, shown[:]...)
@@ -158,6 +156,18 @@ func (c *Writer) Close() error {
 	end = binary.LittleEndian.AppendUint64(end, uint64(len(text)))
 	_, err = c.to.Write(end)
 	return err
+}
+
+// Wrap writes a container of all that is in r.
+func Wrap(w io.Writer, r io.Reader, key Key, meta Metadata) error {
+	c, err := NewWriter(w, key, meta)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(c, r); err != nil {
+		return err
+	}
+	return c.Close()
 }
 
 type counted struct {

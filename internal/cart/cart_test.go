@@ -31,14 +31,7 @@ func content(size int) []byte {
 func wrap(t testing.TB, p []byte, key Key, meta Metadata) []byte {
 	t.Helper()
 	var to bytes.Buffer
-	w, err := NewWriter(&to, key, meta)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(p); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
+	if err := Wrap(&to, bytes.NewReader(p), key, meta); err != nil {
 		t.Fatal(err)
 	}
 	return to.Bytes()

@@ -21,14 +21,14 @@ const (
 	MalPZ Kind = "MalPZ"
 )
 
-// sniffBytes are enough to tell the kinds apart.
-const sniffBytes = headerBytes
+// SniffBytes of a stream are enough for KindOf.
+const SniffBytes = headerBytes
 
 // malpzMagic begins a MalPZ of version 3; zlib of a JSON object follows, whose "data" is the content in hex and whose "md5sum"
 // is the content's.
 const malpzMagic = "\xf0\xf0.malpz_v0003\x00\x0f\x0f"
 
-// KindOf tells what begins with head, of which it looks at no more than 38 bytes.
+// KindOf tells what begins with head, of which it looks at no more than SniffBytes.
 func KindOf(head []byte) Kind {
 	switch {
 	case len(head) >= headerBytes && bytes.HasPrefix(head, []byte("CART\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00")):
@@ -59,7 +59,7 @@ func (r *Reader) Footer() Metadata {
 // one of more than limit bytes of content is refused, and it takes five times its content.
 func Open(r io.Reader, key Key, limit int64) (*Reader, error) {
 	b := bufio.NewReaderSize(r, 4<<10)
-	head, err := b.Peek(sniffBytes)
+	head, err := b.Peek(SniffBytes)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}

@@ -203,11 +203,13 @@ func TestThousandConnections(t *testing.T) {
 		waiting = len(c.waiters)
 		c.mu.Unlock()
 	}
-	files := make([]*event.Binary, n)
+	files := make([]event.Event, n)
 	for i := range files {
 		files[i] = b.file("src", fmt.Sprint("file ", i))
 	}
-	b.publish(files...)
+	if _, err := b.d.Publish(t.Context(), files...); err != nil { // in one append: a thousand, each synced, take as long as the disk likes
+		t.Fatal(err)
+	}
 	seen := map[string]bool{}
 	for range n {
 		id := <-got
