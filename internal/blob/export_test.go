@@ -1,32 +1,142 @@
 package blob
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // FillDisk makes the files of new uploads devices that are always full.
 func FillDisk(t *testing.T, s *FS) {
-	s.createTemp = func(string) (*os.File, error) { return os.OpenFile("/dev/full", os.O_RDWR, 0) }
-	if f, err := s.createTemp(""); err != nil {
+	full := fullDisk{s.disk}
+	f, err := full.create("")
+	if err != nil {
 		t.Skipf("SKIPPED: this system cannot play a full disk: %v", err)
-	} else {
-		f.Close()
 	}
+	f.Close()
+	s.disk = full
 }
+
+type fullDisk struct{ disk }
+
+func (fullDisk) create(string) (file, error) { return os.OpenFile("/dev/full", os.O_RDWR, 0) }
 
 // FailCreate makes new uploads fail with err.
-func FailCreate(s *FS, err error) {
-	s.createTemp = func(string) (*os.File, error) { return nil, err }
+func FailCreate(s *FS, err error) { s.disk = uselessDisk{s.disk, err} }
+
+type uselessDisk struct {
+	disk
+	err error
 }
 
+func (d uselessDisk) create(string) (file, error) { return nil, d.err }
+
 // ForbidHardLinks makes s behave as on a file system without them.
-func ForbidHardLinks(s *FS) {
-	s.link = func(old, path string) error {
-		if _, err := os.Lstat(path); err == nil {
-			return &os.LinkError{Op: "link", Old: old, New: path, Err: syscall.EEXIST}
-		}
-		return &os.LinkError{Op: "link", Old: old, New: path, Err: syscall.EPERM}
+func ForbidHardLinks(s *FS) { s.disk = linklessDisk{s.disk} }
+
+type linklessDisk struct{ disk }
+
+func (d linklessDisk) link(old, path string) error {
+	err := &os.LinkError{Op: "link", Old: old, New: path, Err: syscall.EPERM}
+	if _, lstatErr := d.lstat(path); lstatErr == nil {
+		err.Err = fs.ErrExist
 	}
+	return err
+}
+
+// OnMemory opens a store in dir that makes its changes in memory and calls before ahead of each.
+func OnMemory(dir string, memory *vfs.MemFS, links bool, before func()) (*FS, error) {
+	s, err := OpenFS(dir)
+	if err != nil {
+		return nil, err
+	}
+	s.disk = &memDisk{memory: memory, before: before}
+	if !links {
+		ForbidHardLinks(s)
+	}
+	if err := memory.MkdirAll(s.scratch.dir, dirMode); err != nil {
+		return nil, err
+	}
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if err := s.disk.syncDir(filepath.Dir(dir)); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// memDisk is a file system that forgets what was not synced when its power is cut: see vfs.MemFS.CrashClone.
+type memDisk struct {
+	mu     sync.Mutex // MemFS waits for itself when a clone is made beside other work
+	memory *vfs.MemFS
+	before func()
+}
+
+// change begins one; the result ends it.
+func (d *memDisk) change() func() {
+	d.mu.Lock()
+	d.before()
+	return d.mu.Unlock
+}
+
+func (d *memDisk) create(path string) (file, error) {
+	defer d.change()()
+	f, err := d.memory.Create(path, vfs.WriteCategoryUnspecified)
+	return memFile{f, d}, err
+}
+
+func (d *memDisk) mkdir(path string) error {
+	defer d.change()()
+	return d.memory.MkdirAll(path, dirMode)
+}
+
+func (d *memDisk) link(old, path string) error {
+	defer d.change()()
+	return d.memory.Link(old, path)
+}
+
+func (d *memDisk) rename(old, path string) error {
+	defer d.change()()
+	return d.memory.Rename(old, path)
+}
+
+func (d *memDisk) remove(path string) error {
+	defer d.change()()
+	return d.memory.Remove(path)
+}
+
+func (d *memDisk) lstat(path string) (fs.FileInfo, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.memory.Stat(path)
+}
+
+func (d *memDisk) syncDir(path string) error {
+	defer d.change()()
+	f, err := d.memory.OpenDir(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+type memFile struct {
+	vfs.File
+	disk *memDisk
+}
+
+func (f memFile) Write(p []byte) (int, error) {
+	defer f.disk.change()()
+	return f.File.Write(p)
+}
+
+func (f memFile) Sync() error {
+	defer f.disk.change()()
+	return f.File.Sync()
 }

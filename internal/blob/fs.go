@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 )
 
 // FS is a Store in a directory of a local disk.
@@ -18,14 +17,8 @@ import (
 //
 // Many processes may use one directory at the same time.
 type FS struct {
-	dir     string
-	scratch *scratch
-	serial  atomic.Uint64 // names temporary files
-	closed  atomic.Bool
-
-	// What tests replace, to play a full disk and one without hard links.
-	createTemp func(path string) (*os.File, error)
-	link       func(old, path string) error
+	dir string
+	spooler
 
 	shards [256]shard // by the first byte of the SHA-256
 }
@@ -36,7 +29,8 @@ func OpenFS(dir string) (*FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open file store: %w", err)
 	}
-	s := &FS{dir: dir, createTemp: createExclusive, link: os.Link}
+	s := &FS{dir: dir}
+	s.disk, s.fault = osDisk{}, diskFault(dir)
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return nil, s.fault("open file store", err)
 	}
@@ -45,7 +39,7 @@ func OpenFS(dir string) (*FS, error) {
 	}
 	syncAncestors(dir)
 	for i := range s.shards {
-		s.shards[i].made = make(map[string]struct{})
+		s.shards[i].store, s.shards[i].made = s, make(map[string]struct{})
 	}
 	return s, nil
 }
@@ -53,39 +47,22 @@ func OpenFS(dir string) (*FS, error) {
 // syncAncestors takes a directory that may be new to disk, as far up as this process may.
 func syncAncestors(dir string) {
 	for parent := filepath.Dir(dir); parent != dir; dir, parent = parent, filepath.Dir(parent) {
-		if syncDir(parent) != nil {
+		if (osDisk{}).syncDir(parent) != nil {
 			return // it belongs to somebody else, who made it before
 		}
 	}
 }
-
-const (
-	dirMode    = 0o700
-	objectMode = 0o400
-)
 
 // Create implements Store.
 func (s *FS) Create(ctx context.Context) (Upload, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return s.create()
-}
-
-func (s *FS) create() (*fsUpload, error) {
-	if s.closed.Load() {
-		return nil, fmt.Errorf("begin upload: the store is closed: %w", os.ErrClosed)
-	}
-	path := filepath.Join(s.scratch.dir, fmt.Sprintf("%d", s.serial.Add(1)))
-	f, err := s.createTemp(path)
+	f, err := s.create()
 	if err != nil {
-		return nil, s.fault("begin upload", err)
+		return nil, err
 	}
-	return &fsUpload{store: s, file: f, path: path}, nil
-}
-
-func createExclusive(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, objectMode)
+	return fsUpload{f, s}, nil
 }
 
 // Open implements Store. A whole object comes as *os.File and a part of one copies itself through its file, so that the
@@ -150,7 +127,7 @@ func (s *FS) Stat(ctx context.Context, k Key) (Info, error) {
 	if err := ctx.Err(); err != nil {
 		return Info{}, err
 	}
-	info, err := regular(s.path(k))
+	info, err := s.regular(s.path(k))
 	if err != nil {
 		return Info{}, s.keyFault("stat", k, err)
 	}
@@ -168,7 +145,7 @@ func (s *FS) Copy(ctx context.Context, from, to Key) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err := regular(s.path(from))
+	_, err := s.regular(s.path(from))
 	if err != nil {
 		return s.keyFault("copy", from, err)
 	}
@@ -186,7 +163,7 @@ func (s *FS) copyBytes(ctx context.Context, from, to Key) error {
 		return err
 	}
 	defer r.Close()
-	up, err := s.create()
+	up, err := s.Create(ctx)
 	if err != nil {
 		return err
 	}
@@ -206,16 +183,16 @@ func (s *FS) Delete(ctx context.Context, k Key) error {
 		return err
 	}
 	path := s.path(k)
-	if _, err := regular(path); err != nil {
+	if _, err := s.regular(path); err != nil {
 		return s.keyFault("delete", k, err)
 	}
 	sh := s.shard(k)
 	sh.Lock()
 	defer sh.Unlock()
-	if err := os.Remove(path); err != nil {
+	if err := s.disk.remove(path); err != nil {
 		return s.keyFault("delete", k, err)
 	}
-	return s.keyFault("delete", k, syncDir(filepath.Dir(path)))
+	return s.keyFault("delete", k, s.disk.syncDir(filepath.Dir(path)))
 }
 
 // Check implements Store.
@@ -235,12 +212,7 @@ func (s *FS) Check(ctx context.Context) error {
 }
 
 // Close implements Store. Uploads that are still open can no longer be committed.
-func (s *FS) Close() error {
-	if s.closed.Swap(true) {
-		return nil
-	}
-	return s.fault("close file store", s.scratch.close())
-}
+func (s *FS) Close() error { return s.close() }
 
 func (s *FS) path(k Key) string {
 	return filepath.Join(s.leaf(k), k.SHA256)

@@ -17,6 +17,7 @@ import (
 // another commit of the same object.
 type shard struct {
 	sync.Mutex
+	store *FS
 	// made holds directories whose own entries are known to be on disk, so that most commits make and sync none. At most
 	// 259 for each source and label.
 	made map[string]struct{}
@@ -71,7 +72,7 @@ func (sh *shard) mkdirs(dir, root string) (fresh []string, err error) {
 	sh.Unlock()
 	slices.Reverse(fresh)
 	for _, dir := range fresh {
-		if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := sh.store.disk.mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 	}
@@ -82,7 +83,7 @@ func (sh *shard) mkdirs(dir, root string) (fresh []string, err error) {
 // made it may have been killed before it synced it.
 func (sh *shard) syncParents(dirs []string) error {
 	for _, dir := range dirs {
-		if err := syncDir(filepath.Dir(dir)); err != nil {
+		if err := sh.store.disk.syncDir(filepath.Dir(dir)); err != nil {
 			return err
 		}
 	}
@@ -107,9 +108,9 @@ func (sh *shard) enter(path string, name func(path string) (bool, error)) error 
 	if err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := sh.store.disk.syncDir(filepath.Dir(path)); err != nil {
 		if made {
-			os.Remove(path)
+			sh.store.disk.remove(path)
 		}
 		return err
 	}
@@ -118,7 +119,7 @@ func (sh *shard) enter(path string, name func(path string) (bool, error)) error 
 
 // linkNew gives a file a second name and tells whether it did: what has the name already is left alone.
 func (s *FS) linkNew(file, path string) (made bool, err error) {
-	err = s.link(file, path)
+	err = s.disk.link(file, path)
 	switch {
 	case err == nil:
 		return true, nil
@@ -134,18 +135,9 @@ func (s *FS) linkNew(file, path string) (made bool, err error) {
 // errCannotLink tells that the file system has no hard links, or no more for this file.
 var errCannotLink = errors.New("cannot make a hard link")
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
 // regular describes the file at path, which must be one.
-func regular(path string) (fs.FileInfo, error) {
-	info, err := os.Lstat(path)
+func (s *FS) regular(path string) (fs.FileInfo, error) {
+	info, err := s.disk.lstat(path)
 	if err != nil {
 		return nil, err
 	}
@@ -168,21 +160,23 @@ func (s *FS) keyFault(doing string, k Key, err error) error {
 	return s.fault(doing+" "+k.String(), err)
 }
 
-// fault wraps an error of the file system and says what can be done about it; nil stays nil.
-func (s *FS) fault(doing string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%s: %w: free some space on the disk of %s (%w)", doing, ErrFull, s.dir, err)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s: user %d may not use %s: give that user the directory and all that is in it, or choose another: %w",
-			doing, os.Getuid(), s.dir, err)
-	case errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("%s: the disk of %s is read-only: mount it for writing or choose another directory: %w", doing, s.dir, err)
-	case errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%s: a file is in the way where %s needs a directory: move it or choose another directory: %w",
-			doing, s.dir, err)
+// diskFault wraps errors of the file system under dir and says what can be done about them; nil stays nil.
+func diskFault(dir string) func(doing string, err error) error {
+	return func(doing string, err error) error {
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+			return fmt.Errorf("%s: %w: free some space on the disk of %s (%w)", doing, ErrFull, dir, err)
+		case errors.Is(err, fs.ErrPermission):
+			return fmt.Errorf("%s: user %d may not use %s: give that user the directory and all that is in it, or choose another: %w",
+				doing, os.Getuid(), dir, err)
+		case errors.Is(err, syscall.EROFS):
+			return fmt.Errorf("%s: the disk of %s is read-only: mount it for writing or choose another directory: %w", doing, dir, err)
+		case errors.Is(err, syscall.ENOTDIR):
+			return fmt.Errorf("%s: a file is in the way where %s needs a directory: move it or choose another directory: %w",
+				doing, dir, err)
+		}
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -18,7 +18,7 @@ func (s *FS) Walk(ctx context.Context, fn func(Key, Info) error) error {
 	t := tree{
 		root: s.dir,
 		object: func(k Key, path string) error {
-			info, err := regular(path)
+			info, err := s.regular(path)
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil // deleted meanwhile
 			}
