@@ -56,17 +56,18 @@ func OnMemory(dir string, memory *vfs.MemFS, links bool, before func()) (*FS, er
 	if err != nil {
 		return nil, err
 	}
-	s.disk = &memDisk{memory: memory, before: before}
-	if !links {
-		ForbidHardLinks(s)
-	}
+	disk := &memDisk{memory: memory, before: func() {}}
 	if err := memory.MkdirAll(s.scratch.dir, dirMode); err != nil {
 		return nil, err
 	}
 	for ; dir != "/"; dir = filepath.Dir(dir) {
-		if err := s.disk.syncDir(filepath.Dir(dir)); err != nil {
+		if err := disk.syncDir(filepath.Dir(dir)); err != nil {
 			return nil, err
 		}
+	}
+	disk.before = before
+	if s.disk = disk; !links {
+		ForbidHardLinks(s)
 	}
 	return s, nil
 }
