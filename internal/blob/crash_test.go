@@ -29,8 +29,7 @@ import (
 func TestPowerCuts(t *testing.T) {
 	for _, links := range []bool{true, false} {
 		t.Run(fmt.Sprintf("links=%v", links), func(t *testing.T) {
-			seed := uint64(time.Now().UnixNano())
-			t.Logf("seed %d", seed)
+			seed := uint64(time.Now().UnixNano()) // the order of four workers is not in it
 			m := &machine{memory: vfs.NewCrashableMem(), random: rand.New(rand.NewPCG(seed, 1)), promised: map[blob.Key]bool{}}
 			dir := filepath.Join(t.TempDir(), "store")
 			s, err := blob.OnMemory(dir, m.memory, links, m.maybeCut)
@@ -63,7 +62,8 @@ type machine struct {
 
 	mu       sync.Mutex
 	random   *rand.Rand
-	promised map[blob.Key]bool // true must be there, false must not; what is under way is in neither
+	left     int               // changes until the next cut
+	promised map[blob.Key]bool // true must be there, false must not; what is under way is not in it
 	cuts     []powerCut
 }
 
@@ -80,11 +80,11 @@ func (m *machine) use(t *testing.T, s blob.Store, worker int, random *rand.Rand,
 		switch {
 		case i%3 == 2:
 			k := mine[random.IntN(len(mine))]
-			m.promise(k, nil)
+			m.unsure(k)
 			if err := s.Delete(t.Context(), k); err != nil && !errors.Is(err, blob.ErrNotFound) {
 				t.Errorf("Delete: %v", err)
 			}
-			m.promise(k, new(bool))
+			m.promise(k, false)
 		case i%3 == 1 && links: // without them the bytes are read, and this disk only writes
 			from, to := mine[len(mine)-1], mine[len(mine)-1]
 			to.Source = fmt.Sprint("copies", worker)
@@ -92,17 +92,15 @@ func (m *machine) use(t *testing.T, s blob.Store, worker int, random *rand.Rand,
 				t.Errorf("Copy: %v", err)
 			}
 			mine = append(mine, to)
-			m.keep(to)
+			m.promise(to, true)
 		default:
-			// Half of the contents are everybody's; who puts them has a label of its own.
-			content := fmt.Appendf(bytes.Repeat([]byte{'x'}, random.IntN(5000)), "%d %d", random.IntN(2)*worker, i)
+			content := fmt.Appendf(bytes.Repeat([]byte{'x'}, random.IntN(5000)), "%d %d", worker, i)
 			k := blobtest.Key(content)
-			k.Label = fmt.Sprint("label", worker)
 			if err := put(t.Context(), s, k, content); err != nil {
 				t.Errorf("put: %v", err)
 			}
 			mine = append(mine, k)
-			m.keep(k)
+			m.promise(k, true)
 		}
 	}
 }
@@ -119,25 +117,24 @@ func put(ctx context.Context, s blob.Store, k blob.Key, content []byte) error {
 	return up.Commit(ctx, k)
 }
 
-func (m *machine) keep(k blob.Key) {
-	there := true
-	m.promise(k, &there)
+func (m *machine) promise(k blob.Key, there bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.promised[k] = there
 }
 
-func (m *machine) promise(k blob.Key, there *bool) {
+func (m *machine) unsure(k blob.Key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.promised, k)
-	if there != nil {
-		m.promised[k] = *there
-	}
 }
 
-// maybeCut cuts the power at one of a hundred moments.
+// maybeCut cuts the power at one of some eighty moments.
 func (m *machine) maybeCut() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.random.IntN(100) == 0 {
+	if m.left--; m.left < 0 {
+		m.left = 40 + m.random.IntN(80)
 		cfg := vfs.CrashCloneCfg{UnsyncedDataPercent: 50 * m.random.IntN(2), RNG: m.random}
 		m.cuts = append(m.cuts, powerCut{maps.Clone(m.promised), m.memory.CrashClone(cfg)})
 	}

@@ -242,18 +242,20 @@ func (s *Encrypted) Delete(ctx context.Context, k Key) error {
 // the object's start: that needs the header first.
 func (s *Encrypted) Open(ctx context.Context, k Key, off, n int64) (io.ReadCloser, error) {
 	if off < 0 || off >= maxChunks*chunkSize {
-		return nil, fmt.Errorf("open %s: %w: offset %d", k, ErrRange, off)
+		return nil, pastEnd(k, off)
 	}
 	r, err := s.open(ctx, k, off, n)
 	if errors.Is(err, ErrDecrypt) {
 		s.forget(k) // it may have been deleted and put again, with another salt
 		r, err = s.open(ctx, k, off, n)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", k, err)
+	if errors.Is(err, ErrDecrypt) {
+		err = fmt.Errorf("open %s: %w", k, err)
 	}
-	return r, nil
+	return r, err
 }
+
+func pastEnd(k Key, off int64) error { return fmt.Errorf("open %s: %w: offset %d", k, ErrRange, off) }
 
 func (s *Encrypted) open(ctx context.Context, k Key, off, n int64) (io.ReadCloser, error) {
 	if n == 0 {
@@ -310,19 +312,19 @@ func (s *Encrypted) begin(k Key, r *cryptReader, from, begin, off int64) (err er
 		from = cryptHeader
 	}
 	if _, err := r.in.Discard(int(begin - from)); err == io.EOF {
-		return fmt.Errorf("%w: offset %d", ErrRange, off)
+		return pastEnd(k, off)
 	} else if err != nil {
 		return err
 	}
 	if _, err := r.in.Peek(1); err == io.EOF && r.chunk > 0 {
-		return fmt.Errorf("%w: offset %d", ErrRange, off)
+		return pastEnd(k, off)
 	}
 	if err := r.next(); err != nil {
 		return err
 	}
 	at := off % chunkSize
 	if at > int64(len(r.plain)) || at == int64(len(r.plain)) && off > 0 {
-		return fmt.Errorf("%w: offset %d", ErrRange, off)
+		return pastEnd(k, off)
 	}
 	r.plain = r.plain[at:]
 	return nil
@@ -335,7 +337,7 @@ func (s *Encrypted) openNothing(ctx context.Context, k Key, off int64) (io.ReadC
 		return nil, err
 	}
 	if off > info.Size || off == info.Size && off > 0 {
-		return nil, fmt.Errorf("%w: offset %d, size %d bytes", ErrRange, off, info.Size)
+		return nil, pastEnd(k, off)
 	}
 	return io.NopCloser(bytes.NewReader(nil)), nil
 }
