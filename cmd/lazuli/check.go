@@ -63,7 +63,7 @@ func (c *checker) run(ctx context.Context, path string) error {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	defer store.Close()
-	if err := store.Verify(ctx, c.report); err != nil {
+	if err := blob.Verify(ctx, store, c.report, nil); err != nil {
 		c.report("store: " + err.Error())
 	}
 	objects := map[blob.Key]bool{}

@@ -88,11 +88,12 @@ type Info struct {
 	ModTime time.Time
 }
 
-// The errors of a Store. Any other error is trouble of the back end and may be tried again; ErrFull among them is named
-// because users can do something about it.
+// The errors of a Store that mean something to its users. Any other error is trouble of the back end.
 var (
 	ErrNotFound = errors.New("no such object")
 	ErrRange    = errors.New("range begins past the end of the object")
 	ErrKey      = errors.New("bad object name")
 	ErrFull     = errors.New("no space left in the store")
+	ErrAway     = errors.New("the store's server does not answer as it should") // trying again may help
+	ErrDenied   = errors.New("the store's server does not let this process in")
 )

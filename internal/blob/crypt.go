@@ -2,7 +2,6 @@ package blob
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -255,11 +254,9 @@ func (s *Encrypted) Open(ctx context.Context, k Key, off, n int64) (io.ReadClose
 	return r, err
 }
 
-func pastEnd(k Key, off int64) error { return fmt.Errorf("open %s: %w: offset %d", k, ErrRange, off) }
-
 func (s *Encrypted) open(ctx context.Context, k Key, off, n int64) (io.ReadCloser, error) {
 	if n == 0 {
-		return s.openNothing(ctx, k, off)
+		return openNothing(ctx, s, k, off)
 	}
 	first := off / chunkSize
 	begin, length := cryptHeader+first*sealedSize, int64(-1)
@@ -328,18 +325,6 @@ func (s *Encrypted) begin(k Key, r *cryptReader, from, begin, off int64) (err er
 	}
 	r.plain = r.plain[at:]
 	return nil
-}
-
-// openNothing opens a range of no bytes.
-func (s *Encrypted) openNothing(ctx context.Context, k Key, off int64) (io.ReadCloser, error) {
-	info, err := s.Stat(ctx, k)
-	if err != nil {
-		return nil, err
-	}
-	if off > info.Size || off == info.Size && off > 0 {
-		return nil, pastEnd(k, off)
-	}
-	return io.NopCloser(bytes.NewReader(nil)), nil
 }
 
 func (s *Encrypted) readHeader(k Key, r io.Reader) (cipher.AEAD, error) {

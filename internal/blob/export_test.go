@@ -1,8 +1,10 @@
 package blob
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/minio/minio-go/v7"
 )
 
 // FillDisk makes the files of new uploads devices that are always full.
@@ -140,4 +143,16 @@ func (f memFile) Write(p []byte) (int, error) {
 func (f memFile) Sync() error {
 	defer f.disk.change()()
 	return f.File.Sync()
+}
+
+// WatchRequests puts watch around the requests of a store that Open makes.
+func WatchRequests(opts *Options, watch func(http.RoundTripper) http.RoundTripper) {
+	opts.watch = watch
+}
+
+// BeginMultipart begins an upload in parts that nobody will end.
+func BeginMultipart(ctx context.Context, s Store, name string) error {
+	store := keeperOf(s).(*S3)
+	_, err := store.api.NewMultipartUpload(ctx, store.bucket, store.prefix+name, minio.PutObjectOptions{})
+	return err
 }

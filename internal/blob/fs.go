@@ -136,11 +136,8 @@ func (s *FS) Stat(ctx context.Context, k Key) (Info, error) {
 
 // Copy implements Store. The two objects share their bytes on disk where the file system can do that.
 func (s *FS) Copy(ctx context.Context, from, to Key) error {
-	if err := errors.Join(from.Valid(), to.Valid()); err != nil {
+	if err := mayCopy(from, to); err != nil {
 		return err
-	}
-	if from.SHA256 != to.SHA256 {
-		return fmt.Errorf("%w: cannot copy %s to another SHA-256, %s", ErrKey, from, to)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -222,3 +219,6 @@ func (s *FS) path(k Key) string {
 func (s *FS) leaf(k Key) string {
 	return filepath.Join(s.dir, k.Source, k.Label, k.SHA256[:2], k.SHA256[2:4])
 }
+
+// where implements keeper.
+func (s *FS) where(k Key) string { return s.path(k) }

@@ -280,7 +280,7 @@ func TestVerify(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Verify(ctx, func(string) {}); !errors.Is(err, context.Canceled) {
+	if err := blob.Verify(ctx, s, func(string) {}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Verify after the context ended: %v", err)
 	}
 }
@@ -307,7 +307,7 @@ func TestVerifyNamesUnreadableFolders(t *testing.T) {
 
 func verify(t *testing.T, s *blob.FS) (faults []string) {
 	t.Helper()
-	if err := s.Verify(t.Context(), func(f string) { faults = append(faults, f) }); err != nil {
+	if err := blob.Verify(t.Context(), s, func(f string) { faults = append(faults, f) }, nil); err != nil {
 		t.Fatalf("Verify: %v", err)
 	}
 	return faults

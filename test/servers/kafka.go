@@ -1,32 +1,17 @@
-// Package servers runs the real servers that tests need, on loopback and on free ports. Begin with Kafka, which all test
-// processes share, or StartKafka, for a test that kills it. test/setup installs what they need.
 package servers
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
-
-// patience is how long a server may take to start. After a kill Kafka looks through its logs.
-const patience = 2 * time.Minute
-
-// here is this package's folder, and cache what test/setup and the servers keep.
-var here, cache = func() (string, string) {
-	_, file, _, _ := runtime.Caller(0)
-	dir := filepath.Dir(file)
-	return dir, filepath.Join(dir, "../../.cache/servers")
-}()
 
 var script = filepath.Join(here, "kafka.sh")
 
@@ -40,13 +25,9 @@ func needKafka(t testing.TB) {
 	if _, err := exec.LookPath("java"); err != nil && os.Getenv("JAVA_HOME") == "" {
 		missing = "there is no Java"
 	}
-	if missing == "" {
-		return
+	if missing != "" {
+		skip(t, missing+" (it needs Java 17 and Maven)")
 	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s: test/setup should have installed it", missing)
-	}
-	t.Skipf("SKIPPED: %s (run test/setup; it needs Java 17 and Maven)", missing)
 }
 
 var shared struct {
@@ -123,28 +104,13 @@ func running(dir string) (string, bool) {
 	return addr, true
 }
 
-// freePorts returns ports that nobody listens on at the moment.
-func freePorts(n int) ([]string, error) {
-	ports := make([]string, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		ports[i] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
-}
-
 // KafkaServer is a broker of one test.
 type KafkaServer struct {
+	process
 	Addr string
 
 	dir, controller string
 	settings        []string
-	cmd             *exec.Cmd
-	exited          chan struct{}
 }
 
 // StartKafka starts a broker that the test may kill, with settings of the form name=value. It ends with the test, and with
@@ -165,54 +131,7 @@ func StartKafka(t testing.TB, settings ...string) *KafkaServer {
 // Start starts it again, on the data that it had, and returns when it is ready.
 func (k *KafkaServer) Start(t testing.TB) {
 	t.Helper()
-	k.cmd = exec.Command(script, "run", k.dir, k.Addr[strings.LastIndexByte(k.Addr, ':')+1:], k.controller)
-	k.cmd.Env = append(os.Environ(), "KAFKA_SETTINGS="+strings.Join(k.settings, ";"))
-	k.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := k.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.cmd.Stderr = k.cmd.Stdout
-	if err := k.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	k.exited = make(chan struct{})
-	ready := make(chan struct{})
-	var last []string
-	go func() {
-		defer close(k.exited)
-		begun := false
-		lines := bufio.NewScanner(out)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			last = append(last[max(0, len(last)-20):], lines.Text())
-			if !begun && strings.Contains(lines.Text(), "Kafka Server started") {
-				begun = true
-				close(ready)
-			}
-		}
-		_ = k.cmd.Wait() // killed
-	}()
-	select {
-	case <-ready:
-	case <-k.exited:
-		t.Fatalf("Kafka ended before it was ready:\n%s", strings.Join(last, "\n"))
-	case <-time.After(patience):
-		t.Fatal("Kafka was not ready within ", patience)
-	}
+	cmd := exec.Command(script, "run", k.dir, k.Addr[strings.LastIndexByte(k.Addr, ':')+1:], k.controller)
+	cmd.Env = append(os.Environ(), "KAFKA_SETTINGS="+strings.Join(k.settings, ";"))
+	k.start(t, cmd, "Kafka Server started")
 }
-
-// Kill ends it as kill -9 does.
-func (k *KafkaServer) Kill() {
-	if k.cmd == nil || k.cmd.Process == nil {
-		return
-	}
-	_ = k.cmd.Process.Kill() // it may have ended already
-	<-k.exited
-}
-
-// Freeze stops its process where it is; connections stay open and nothing is answered. Thaw lets it go on.
-func (k *KafkaServer) Freeze() { _ = k.cmd.Process.Signal(syscall.SIGSTOP) }
-
-// Thaw ends Freeze.
-func (k *KafkaServer) Thaw() { _ = k.cmd.Process.Signal(syscall.SIGCONT) }
