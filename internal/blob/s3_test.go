@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -237,23 +236,10 @@ func TestS3Killed(t *testing.T) {
 
 func roundTripObject(ctx context.Context, s blob.Store, content []byte) error {
 	k := blobtest.Key(content)
-	up, err := s.Create(ctx)
-	if err != nil {
+	if err := put(ctx, s, k, content); err != nil {
 		return err
 	}
-	defer up.Discard()
-	if _, err := up.Write(content); err != nil {
-		return err
-	}
-	if err := up.Commit(ctx, k); err != nil {
-		return err
-	}
-	r, err := s.Open(ctx, k, 3, -1)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, content[3:]) {
+	if got, err := read(ctx, s, k, 3, -1); err != nil || !bytes.Equal(got, content[3:]) {
 		return fmt.Errorf("%d bytes came back as %d others, %w", len(content), len(got), err)
 	}
 	return s.Delete(ctx, k)
