@@ -45,14 +45,15 @@ func newCore(cfg *config.Config, logger *slog.Logger) core {
 	return c
 }
 
-// kafkaPause is how long a start waits before it asks a Kafka again that is not there.
-const kafkaPause = 2 * time.Second
+// awayPause is how long a start waits before it asks a server again that is not there.
+const awayPause = 2 * time.Second
 
 // progressPartitions is into how many parts the work is shared out among instances; see docs/architecture.md.
 const progressPartitions = 64
 
-// open opens log and store and starts the dispatcher. logDir is for the embedded log.
-func (c *core) open(ctx context.Context, logDir, storeDir string) error {
+// open opens log and store and starts the dispatcher. logDir is for the embedded log, storeDir for a store that is not
+// somewhere else, and scratch for uploads to one that is; "" is the system's own place.
+func (c *core) open(ctx context.Context, logDir, storeDir, scratch string) error {
 	cfg := c.cfg
 	labels, err := security.New(cfg.Security)
 	if err != nil {
@@ -72,11 +73,8 @@ func (c *core) open(ctx context.Context, logDir, storeDir string) error {
 		return err
 	}
 	c.closing(c.log.Close)
-	if cfg.Store != "" {
-		storeDir = cfg.Store
-	}
-	if c.store, err = blob.Open(ctx, storeDir, blob.Options{}); err != nil {
-		return fmt.Errorf("open the store in %s: %w", storeDir, err)
+	if err := c.openStore(ctx, storeDir, scratch); err != nil {
+		return err
 	}
 	c.closing(c.store.Close)
 	if c.dispatcher, err = dispatcher.New(ctx, c.log, c.store, opts); err != nil {
@@ -88,6 +86,52 @@ func (c *core) open(ctx context.Context, logDir, storeDir string) error {
 		return c.dispatcher.Close(ctx)
 	})
 	return nil
+}
+
+// openStore opens the store of the configuration, which may be started together with this process.
+func (c *core) openStore(ctx context.Context, location, scratch string) error {
+	if c.cfg.Store != "" {
+		location = c.cfg.Store
+	}
+	if err := blob.CheckLocation(location); err != nil {
+		return &usageError{fmt.Errorf("store: %w", err)}
+	}
+	key, err := storeKey(c.cfg.StoreKey, c.cfg.StoreKeyFile)
+	if err != nil {
+		return err
+	}
+	opts := blob.Options{Scratch: scratch, Key: key}
+	c.store, err = blob.Open(ctx, location, opts)
+	for errors.Is(err, blob.ErrAway) && ctx.Err() == nil {
+		c.logger.Warn("the store does not answer; the start waits for it", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(awayPause):
+		}
+		c.store, err = blob.Open(ctx, location, opts)
+	}
+	if err != nil {
+		return fmt.Errorf("open the store in %s: %w", location, err)
+	}
+	return nil
+}
+
+// storeKey returns the key of an encrypted store, or nil if it has none.
+func storeKey(text, file string) (key []byte, err error) {
+	from := "LAZULI_STORE_KEY"
+	content := []byte(text)
+	if file != "" {
+		from = file
+		if content, err = os.ReadFile(file); err != nil {
+			return nil, &usageError{fmt.Errorf("store_key_file: %w", err)}
+		}
+	} else if text == "" {
+		return nil, nil
+	}
+	if key, err = blob.ParseKey(content); err != nil {
+		return nil, &usageError{fmt.Errorf("%s: %w", from, err)}
+	}
+	return key, nil
 }
 
 // openKafka opens the log on Kafka and makes this process one of several instances.
@@ -102,7 +146,7 @@ func (c *core) openKafka(ctx context.Context, opts *dispatcher.Options) error {
 		c.logger.Warn("Kafka does not answer; the start waits for it", "err", err)
 		select {
 		case <-ctx.Done():
-		case <-time.After(kafkaPause):
+		case <-time.After(awayPause):
 		}
 		log, err = kafka.Open(ctx, kafkaOpts)
 	}

@@ -48,7 +48,7 @@ func runDispatch(ctx context.Context, out io.Writer, cfg *config.Config, logger 
 	if err := c.openPluginPort(); err != nil {
 		return err
 	}
-	if err := c.open(ctx, "", cfg.Store); err != nil {
+	if err := c.open(ctx, "", cfg.Store, ""); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)

@@ -58,7 +58,7 @@ func openPlatform(ctx context.Context, cfg *config.Config, logger *slog.Logger) 
 	if err = p.openWorkerPort(); err != nil {
 		return p, err
 	}
-	if err = p.open(ctx, p.data.log(), p.data.store()); err != nil {
+	if err = p.open(ctx, p.data.log(), p.data.store(), filepath.Join(p.data.tmp(), "uploads")); err != nil {
 		return p, err
 	}
 	if !cfg.Kafka.On() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 )
 
@@ -12,21 +13,44 @@ import (
 // &profile=NAME.
 func Open(ctx context.Context, location string, opts Options) (Store, error) {
 	s, err := openKeeper(ctx, location, opts)
-	if err != nil || opts.Key == nil {
-		return s, err
-	}
-	sealed, err := Encrypt(s, opts.Key)
 	if err != nil {
+		return nil, err
+	}
+	if opts.Key != nil {
+		sealed, err := Encrypt(s, opts.Key)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s = sealed
+	}
+	if err := probe(ctx, s); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	return sealed, nil
+	return s, nil
+}
+
+// CheckLocation returns nil if a store could be at a location.
+func CheckLocation(location string) error {
+	scheme, _, isURL := strings.Cut(location, "://")
+	switch {
+	case !isURL:
+		return nil
+	case scheme+"://" != s3Scheme:
+		return fmt.Errorf("%s: a store is a directory or s3://BUCKET/PREFIX", location)
+	}
+	_, err := parseS3(location)
+	return err
 }
 
 func openKeeper(ctx context.Context, location string, opts Options) (Store, error) {
-	if scheme, _, ok := strings.Cut(location, "://"); !ok {
+	if err := CheckLocation(location); err != nil {
+		return nil, err
+	}
+	if !strings.HasPrefix(location, s3Scheme) {
+		if _, err := os.Stat(location); opts.MustExist && err != nil {
+			return nil, err
+		}
 		return OpenFS(location)
-	} else if scheme+"://" != s3Scheme {
-		return nil, fmt.Errorf("%s: a store is a directory or s3://BUCKET/PREFIX", location)
 	}
 	s, err := openS3(ctx, location, opts)
 	if err != nil {

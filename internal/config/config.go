@@ -32,7 +32,9 @@ type Config struct {
 	Security         security.Config // the labels that there are
 	Limits           Limits
 	Kafka            KafkaLog
-	Store            string        // directory of the store; "" is store in the data directory
+	Store            string        // directory or URL of the store; "" is store in the data directory
+	StoreKeyFile     string        // file with the key with which the store is encrypted
+	StoreKey         string        // or the key itself; it comes from the environment alone
 	AllowDelete      bool          // whether plugins and feeds may delete streams
 	Lease            time.Duration // how long a job is out with a plugin that sends no heartbeat
 	MaxAttempts      int           // how often a job is handed out before it is given up
@@ -131,6 +133,9 @@ func Load(path string, environ []string, flags Flags) (*Config, error) {
 	return c, nil
 }
 
+// storeKeyVariable holds, in the environment, the key of an encrypted store. No flag does: others could see it.
+const storeKeyVariable = "LAZULI_STORE_KEY"
+
 // readEnvironment applies the LAZULI_* variables that name a setting. Others are left alone: some belong to other commands,
 // and Kubernetes makes such variables up for every service that is called lazuli.
 func (c *Config) readEnvironment(environ []string) error {
@@ -148,6 +153,7 @@ func (c *Config) readEnvironment(environ []string) error {
 			return fmt.Errorf("%s in the environment: %w", s.variable(), err)
 		}
 	}
+	c.StoreKey = given[storeKeyVariable]
 	if text, ok := given[authVariable]; ok {
 		if err := c.DispatcherAuth.readText(text); err != nil {
 			return fmt.Errorf("%s in the environment: %w", authVariable, err)

@@ -58,6 +58,9 @@ func (c *Config) Validate() error {
 	if err := c.Kafka.validate(!c.DispatcherAuth.Empty()); err != nil {
 		return fmt.Errorf("kafka.%w", err)
 	}
+	if c.StoreKey != "" && c.StoreKeyFile != "" {
+		return fmt.Errorf("store_key_file: %s is set as well: one of them is too many", storeKeyVariable)
+	}
 	if c.Lease < 10*time.Second || c.Lease > day {
 		return fmt.Errorf("lease: %s must be between 10s and 24h", shortDuration(c.Lease))
 	}
