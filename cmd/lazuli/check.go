@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ import (
 )
 
 func newCheckCmd() *cobra.Command {
-	var data string
+	var data, location, keyFile string
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Verify a data directory: every stored file's hash, the log, the index, and one against the other",
@@ -25,7 +26,7 @@ func newCheckCmd() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := &checker{out: cmd.OutOrStdout()}
-			if err := c.run(cmd.Context(), data); err != nil {
+			if err := c.run(cmd.Context(), data, location, keyFile); err != nil {
 				return err
 			}
 			if c.faults > 0 {
@@ -36,6 +37,8 @@ func newCheckCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", config.DefaultData(), "the data directory")
+	cmd.Flags().StringVar(&location, "store", os.Getenv("LAZULI_STORE"), "`LOCATION` of the store, where that is not in the data directory (LAZULI_STORE)")
+	cmd.Flags().StringVar(&keyFile, "store-key-file", os.Getenv("LAZULI_STORE_KEY_FILE"), "`FILE` with the key with which the store is encrypted; or LAZULI_STORE_KEY")
 	return cmd
 }
 
@@ -52,15 +55,18 @@ func (c *checker) report(fault string) {
 }
 
 // run checks the parts and then each against the others. What cannot even be opened is a fault, and the rest goes on.
-func (c *checker) run(ctx context.Context, path string) error {
+func (c *checker) run(ctx context.Context, path, location, keyFile string) error {
 	data, err := openDataDir(path, false)
 	if err != nil {
 		return err
 	}
 	defer data.close()
-	store, err := blob.OpenFS(data.store())
+	if location == "" {
+		location = data.store()
+	}
+	store, err := openStoreAt(ctx, location, os.Getenv("LAZULI_STORE_KEY"), keyFile, true)
 	if err != nil {
-		return fmt.Errorf("open the store: %w", err)
+		return err
 	}
 	defer store.Close()
 	if err := blob.Verify(ctx, store, c.report, nil); err != nil {

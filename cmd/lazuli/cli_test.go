@@ -32,7 +32,9 @@ func TestCLI(t *testing.T) {
 	}
 	datadriven.Walk(t, scripts, func(t *testing.T, path string) {
 		rest := newFakeREST(t)
-		t.Chdir(t.TempDir())
+		dir := t.TempDir()
+		t.Chdir(dir)
+		t.Setenv("XDG_DATA_HOME", dir)
 		t.Setenv("LAZULI_SERVER", rest.URL)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
@@ -45,7 +47,7 @@ func TestCLI(t *testing.T) {
 				return rest.takeUploads()
 			case "lazuli":
 				text := runLine(t, strings.Fields(d.Input))
-				return strings.ReplaceAll(text, rest.URL, "SERVER")
+				return strings.NewReplacer(rest.URL, "SERVER", dir, "DIR").Replace(text)
 			}
 			d.Fatalf(t, "unknown directive %s", d.Cmd)
 			return ""

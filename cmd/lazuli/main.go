@@ -82,6 +82,7 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupPlatform, newDispatchCmd()},
 		{groupPlatform, newWorkerCmd()},
 		{groupPlatform, newCheckCmd()},
+		{groupPlatform, newBlobCmd()},
 		{groupClient, newSubmitCmd()},
 		{groupClient, newShowCmd()},
 		{groupClient, newDownloadCmd()},

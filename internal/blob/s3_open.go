@@ -132,7 +132,7 @@ func openS3(ctx context.Context, location string, opts Options) (_ *S3, err erro
 		return nil, fmt.Errorf("%s: %w", location, err)
 	}
 	if keys, err := clientOpts.Creds.GetWithContext(client.CredContext()); err != nil || keys.AccessKeyID == "" {
-		return nil, fmt.Errorf("%w: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or write them to ~/.aws/credentials", ErrDenied)
+		return nil, errors.New("there are no credentials for it: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or write them to ~/.aws/credentials")
 	}
 	if err := s.findBucket(ctx, l, opts.MustExist); err != nil {
 		return nil, err
