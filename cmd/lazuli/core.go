@@ -100,7 +100,7 @@ func (c *core) openStore(ctx context.Context, location, scratch string) error {
 	if err != nil {
 		return err
 	}
-	opts := blob.Options{Scratch: scratch, Key: key}
+	opts := blob.Options{Scratch: scratch, Key: key, CacheBytes: c.cfg.Limits.StoreCacheBytes}
 	c.store, err = blob.Open(ctx, location, opts)
 	for errors.Is(err, blob.ErrAway) && ctx.Err() == nil {
 		c.logger.Warn("the store does not answer; the start waits for it", "err", err)

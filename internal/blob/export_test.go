@@ -156,3 +156,11 @@ func BeginMultipart(ctx context.Context, s Store, name string) error {
 	_, err := store.api.NewMultipartUpload(ctx, store.bucket, store.prefix+name, minio.PutObjectOptions{})
 	return err
 }
+
+// CacheBytes counts what a cache keeps.
+func CacheBytes(s *Cached) (n int) {
+	for _, item := range s.blocks.Items() {
+		n += len(item.Value()) + blockExtra
+	}
+	return n
+}

@@ -26,6 +26,9 @@ func Open(ctx context.Context, location string, opts Options) (Store, error) {
 	if err := probe(ctx, s); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if _, local := keeperOf(s).(*FS); !local && opts.CacheBytes > 0 { // the kernel caches what is on a disk
+		s = Cache(s, opts.CacheBytes)
+	}
 	return s, nil
 }
 
@@ -63,7 +66,9 @@ func openKeeper(ctx context.Context, location string, opts Options) (Store, erro
 type Options struct {
 	Scratch   string // directory where uploads to a server wait for their commit; "" is the system's
 	MustExist bool   // do not make what is missing
-	Key       []byte // of KeySize bytes, with which objects are encrypted; nil for objects as they are
+	// CacheBytes is how much of what was read from a server stays in memory.
+	CacheBytes int64
+	Key        []byte // of KeySize bytes, with which objects are encrypted; nil for objects as they are
 
 	watch func(http.RoundTripper) http.RoundTripper // around requests, for tests
 }

@@ -64,6 +64,7 @@ type Limits struct {
 	MaxEventBytes     int64 // one event's JSON, without the results of a status
 	MaxPostBytes      int64 // one request that posts events
 	WorkerMemoryBytes int64 // one worker process
+	StoreCacheBytes   int64 // memory for what was read of a store on a server
 }
 
 // Defaults returns what holds where nothing is set.
@@ -82,6 +83,7 @@ func Defaults() *Config {
 			MaxEventBytes:     2 << 20,
 			MaxPostBytes:      64 << 20,
 			WorkerMemoryBytes: 1 << 30,
+			StoreCacheBytes:   256 << 20,
 		},
 		Lease:       2 * time.Minute,
 		MaxAttempts: 3,

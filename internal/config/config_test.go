@@ -51,6 +51,7 @@ limits:
   max_event_bytes: 1048576
   max_post_bytes: "64MB"
   worker_memory_bytes: 1.5 gib
+  store_cache_bytes: 0
 sources:
   incidents:
     description: Files from the responders
@@ -73,7 +74,7 @@ sources:
 	want := &Config{
 		Data: "/var/lib/lazuli", Listen: "[::1]:0", DispatcherListen: "localhost:9111", Workers: 3, TopicPrefix: "demo01",
 		Keys: "azul", DefaultSource: "incidents", Lease: 90 * time.Second, MaxAttempts: 5,
-		Limits:   Limits{MaxUploadBytes: 2 << 30, MaxEventBytes: 1 << 20, MaxPostBytes: 64e6, WorkerMemoryBytes: 3 << 29},
+		Limits:   Limits{MaxUploadBytes: 2 << 30, MaxEventBytes: 1 << 20, MaxPostBytes: 64e6, WorkerMemoryBytes: 3 << 29, StoreCacheBytes: 0},
 		Security: security.Default(),
 		Sources: map[string]Source{
 			"incidents": {

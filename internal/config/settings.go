@@ -52,6 +52,7 @@ var settings = []setting{
 	size("limits.max_event_bytes", "largest event, without the results of a status", func(c *Config) *int64 { return &c.Limits.MaxEventBytes }),
 	size("limits.max_post_bytes", "largest request that posts events", func(c *Config) *int64 { return &c.Limits.MaxPostBytes }),
 	size("limits.worker_memory_bytes", "memory of one worker process", func(c *Config) *int64 { return &c.Limits.WorkerMemoryBytes }),
+	size("limits.store_cache_bytes", "memory that keeps what was read of a store on S3; 0 for none", func(c *Config) *int64 { return &c.Limits.StoreCacheBytes }),
 	boolean("allow_delete", "let clients of the port for plugins delete streams", func(c *Config) *bool { return &c.AllowDelete }),
 	duration("lease", "how long a job is out with a plugin that sends no heartbeat", func(c *Config) *time.Duration { return &c.Lease }),
 	number("max_attempts", "how often a job is handed out before it is given up", func(c *Config) *int { return &c.MaxAttempts }),

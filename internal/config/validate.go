@@ -113,6 +113,7 @@ const (
 	minEvent, maxEvent   = 16 << 10, 8 << 20
 	maxPost              = 1 << 30
 	minWorker, maxWorker = 128 << 20, 1 << 40
+	maxCache             = 1 << 40
 )
 
 func (l Limits) validate() error {
@@ -124,6 +125,7 @@ func (l Limits) validate() error {
 		{"max_event_bytes", l.MaxEventBytes, minEvent, maxEvent},
 		{"max_post_bytes", l.MaxPostBytes, l.MaxEventBytes, maxPost},
 		{"worker_memory_bytes", l.WorkerMemoryBytes, minWorker, maxWorker},
+		{"store_cache_bytes", l.StoreCacheBytes, 0, maxCache},
 	} {
 		if limit.value < limit.low || limit.value > limit.high {
 			return fmt.Errorf("limits.%s: %s must be between %s and %s", limit.key,
