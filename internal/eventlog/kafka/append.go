@@ -61,7 +61,8 @@ type part struct {
 
 	taken   atomic.Bool // by the lane, or by the caller who gave up
 	done    chan error  // gets one
-	refused atomic.Bool // by the partitioner: the client does not know of the partition yet
+	refused atomic.Bool // nothing was written and it is worth another try; see invalid and planned
+	invalid error       // the broker said so last time: plan found the records good, so the topic's settings may be news to it
 }
 
 // plan checks the records and divides them by partition, that of the last record last.
@@ -142,10 +143,14 @@ type partKey struct{}
 
 // produce writes the parts and waits for all of them. What has not begun when turn ends is not written.
 func (l *Log) produce(ctx, turn context.Context, parts []*part) error {
-	for pause := 5 * time.Millisecond; len(parts) > 0; pause = min(2*pause, time.Second) {
+	for pause, round := 5*time.Millisecond, 0; len(parts) > 0; pause, round = min(2*pause, time.Second), round+1 {
 		for _, p := range parts {
+			if p.invalid != nil && round == invalidRounds {
+				return p.invalid
+			}
 			p.taken.Store(false)
 			p.refused.Store(false)
+			p.invalid = nil
 			p.done = make(chan error, 1)
 			l.lanes.join(l.client, p)
 		}
@@ -167,6 +172,10 @@ func (l *Log) produce(ctx, turn context.Context, parts []*part) error {
 	}
 	return nil
 }
+
+// invalidRounds is how often records are sent that the broker calls invalid: with their pauses it takes more than a second
+// until it has certainly heard of the settings that EnsureTopics made.
+const invalidRounds = 8
 
 // wait waits until the part is written, or for its turn to end.
 func (p *part) wait(ctx, turn context.Context) error {

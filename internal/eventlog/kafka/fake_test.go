@@ -70,8 +70,8 @@ func client(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	return c
 }
 
-// refuseProduce makes every write to a topic fail for good, until allow is called.
-func refuseProduce(cluster *kfake.Cluster, topic string) (allow func()) {
+// refuseProduce makes every write to a topic fail with an error, until allow is called.
+func refuseProduce(cluster *kfake.Cluster, topic string, with *kerr.Error) (allow func()) {
 	var allowed atomic.Bool
 	cluster.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		if allowed.Load() {
@@ -89,7 +89,7 @@ func refuseProduce(cluster *kfake.Cluster, topic string) (allow func()) {
 			rt.Topic, rt.TopicID = t.Topic, t.TopicID
 			for _, p := range t.Partitions {
 				rp := kmsg.NewProduceResponseTopicPartition()
-				rp.Partition, rp.ErrorCode = p.Partition, kerr.TopicAuthorizationFailed.Code
+				rp.Partition, rp.ErrorCode = p.Partition, with.Code
 				rt.Partitions = append(rt.Partitions, rp)
 			}
 			response.Topics = append(response.Topics, rt)
@@ -104,7 +104,7 @@ func TestTheLastRecordFollowsTheOthers(t *testing.T) {
 	cluster := fake(t)
 	l := open(t, kafka.Options{Brokers: cluster.ListenAddrs()})
 	ensure(t, l, eventlog.Topic{Name: "results", Partitions: 1}, eventlog.Topic{Name: "status", Partitions: 1})
-	refuseProduce(cluster, "results")
+	refuseProduce(cluster, "results", kerr.TopicAuthorizationFailed)
 	if _, err := l.Append(t.Context(), []eventlog.Record{rec("results", "", "r"), rec("status", "", "done")}); !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Fatalf("append: %v, want that the results were refused", err)
 	}
@@ -112,6 +112,22 @@ func TestTheLastRecordFollowsTheOthers(t *testing.T) {
 		t.Errorf("the status %q is in the log, and its results are not", got)
 	}
 	appendTo(t, l, rec("status", "", "another"))
+}
+
+// TestBrokerIsBehind: a broker that has not heard that a topic is no longer compacted refuses records without a key.
+func TestBrokerIsBehind(t *testing.T) {
+	cluster := fake(t)
+	l := open(t, kafka.Options{Brokers: cluster.ListenAddrs()})
+	ensure(t, l, eventlog.Topic{Name: "t", Partitions: 1})
+	allow := refuseProduce(cluster, "t", kerr.InvalidRecord)
+	if _, err := l.Append(t.Context(), []eventlog.Record{rec("t", "", "never")}); !errors.Is(err, eventlog.ErrInvalid) {
+		t.Errorf("append where the broker keeps refusing: %v, want ErrInvalid", err)
+	}
+	time.AfterFunc(50*time.Millisecond, allow)
+	appendTo(t, l, rec("t", "", "one"), rec("t", "", "two"))
+	if got := readAll(t, l, "t"); !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("the log has %q", got)
+	}
 }
 
 // TestOthersRecords: what other programs wrote is read without a header, whatever headers they give it.

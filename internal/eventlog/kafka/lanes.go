@@ -2,10 +2,12 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"lazuli/internal/eventlog"
@@ -70,14 +72,21 @@ func wave(client *kgo.Client, parts []*part) {
 		if !p.taken.CompareAndSwap(false, true) {
 			continue // its caller gave up
 		}
-		left, failure := len(p.records), error(nil) // the client calls back one at a time
+		left, written, failure := len(p.records), 0, error(nil) // the client calls back one at a time
 		pending.Add(1)
 		for _, record := range p.records {
 			client.Produce(ctx, record, func(_ *kgo.Record, err error) {
 				if err != nil && failure == nil && !p.refused.Load() {
 					failure = fmt.Errorf("%s: %w", p.at, err)
 				}
+				if err == nil {
+					written++
+				}
 				if left--; left == 0 {
+					if errors.Is(failure, kerr.InvalidRecord) && written == 0 {
+						p.refused.Store(true)
+						p.invalid, failure = failure, nil
+					}
 					p.done <- failure
 					pending.Done()
 				}

@@ -215,7 +215,7 @@ func TestSoleGoesOn(t *testing.T) {
 	}
 	defer s.Close()
 	at := eventlog.Partition{Topic: "t"}
-	allow := refuseProduce(cluster, "t")
+	allow := refuseProduce(cluster, "t", kerr.TopicAuthorizationFailed)
 	if _, err := s.Append(t.Context(), at, []eventlog.Record{rec("t", "", "refused")}); !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Fatalf("append: %v, want that it was refused", err)
 	}
