@@ -60,6 +60,7 @@ func openStoreAt(ctx context.Context, location, key, keyFile string, mustExist b
 	if err := blob.CheckLocation(location); err != nil {
 		return nil, &usageError{err}
 	}
+	newLogger(os.Stderr, false) // for what the store has to say
 	opts := blob.Options{MustExist: mustExist}
 	var err error
 	if opts.Key, err = storeKey(key, keyFile); err != nil {

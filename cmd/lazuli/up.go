@@ -40,13 +40,15 @@ func newUpCmd() *cobra.Command {
 	return cmd
 }
 
-// newLogger logs warnings and errors, or everything, as one line each.
+// newLogger logs warnings and errors, or everything, as one line each; so does from now on what has no logger of its own.
 func newLogger(w io.Writer, verbose bool) *slog.Logger {
 	level := slog.LevelWarn
 	if verbose {
 		level = slog.LevelInfo
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	logger := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	slog.SetDefault(logger)
+	return logger
 }
 
 // runUp runs the platform until ctx ends, by Ctrl-C or SIGTERM, and then drains it.
