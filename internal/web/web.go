@@ -283,6 +283,7 @@ func (w *Web) upload(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var last *api.Submitted
+	raw := false // comes before the files, because the form has it there
 	for n := 0; ; {
 		part, err := parts.NextPart()
 		if err == io.EOF {
@@ -293,9 +294,10 @@ func (w *Web) upload(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if part.FileName() == "" {
+			raw = raw || part.FormName() == "raw"
 			continue
 		}
-		if last, err = w.api.Submit(r.Context(), part, api.Submission{Filename: part.FileName()}); err != nil {
+		if last, err = w.api.Submit(r.Context(), part, api.Submission{Filename: part.FileName(), Raw: raw}); err != nil {
 			code, text := http.StatusServiceUnavailable, "The file could not be kept: "+err.Error()
 			if w.api.Refused(err) {
 				code = http.StatusBadRequest

@@ -224,9 +224,14 @@ func TestPages(t *testing.T) {
 // TestForm uploads as a browser without JavaScript does.
 func TestForm(t *testing.T) {
 	_, server := newSite(t)
-	post := func(files map[string]string) (int, string) {
+	post := func(files map[string]string, fields ...string) (int, string) {
 		var body strings.Builder
 		form := multipart.NewWriter(&body)
+		for _, name := range fields {
+			if err := form.WriteField(name, "true"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for name, content := range files {
 			part, err := form.CreateFormFile("file", name)
 			if err != nil {
@@ -254,6 +259,13 @@ func TestForm(t *testing.T) {
 	}
 	if code, text := post(map[string]string{"bad.txt": "refuse me"}); code != 400 || !strings.Contains(text, "refused") {
 		t.Errorf("%d %.200s", code, text)
+	}
+	container := map[string]string{"broken.cart": "CART\x01\x00" + strings.Repeat("\x00", 32) + "and then nothing that could be unwrapped"}
+	if code, text := post(container); code != 400 {
+		t.Errorf("a container that is damaged: %d %.200s", code, text)
+	}
+	if code, text := post(container, "raw"); code != 303 {
+		t.Errorf("a container that is to stay as it is: %d %.200s", code, text)
 	}
 	if code, text := post(nil); code != 400 || !strings.Contains(text, "ile") {
 		t.Errorf("%d %.200s", code, text)

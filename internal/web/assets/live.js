@@ -66,7 +66,8 @@ function send(file) {
   item.append(bar, text);
   document.getElementById('uploads').append(item);
   const request = new XMLHttpRequest();
-  request.open('POST', '/api/v1/binaries?filename=' + encodeURIComponent(file.name));
+  const raw = document.querySelector('#drop input[name=raw]').checked;
+  request.open('POST', '/api/v1/binaries?raw=' + raw + '&filename=' + encodeURIComponent(file.name));
   request.setRequestHeader('Content-Type', 'application/octet-stream');
   request.upload.onprogress = e => { if (e.lengthComputable) bar.value = e.loaded / e.total; };
   request.onload = () => {
