@@ -31,7 +31,7 @@ func (t Type) want() string {
 		Integer: "a whole number such as 3, -1, 0x1f4 or 10kb",
 		Float:   "a number such as 7.25 or -1e-3",
 		Size:    "bytes such as 1024, 10kb (10,000 bytes) or 1.5MiB",
-		Time:    "a time such as 2024-01-31, 2024-01, 2024-01-31T08:30Z, now-7d or milliseconds since 1970",
+		Time:    "a time such as 2024-01-31, 2024-01, 2024-01-31T08:30Z, now-7d (s m h d w M y) or milliseconds since 1970",
 		Address: "an address such as 10.0.0.1, a network such as 10.0.0.0/8 or a pattern such as 10.0.*",
 	}[t]
 }

@@ -201,24 +201,19 @@ func (t *Term) formatText() string {
 	return quoted(t.Text, '\'', false)
 }
 
-// formatPattern writes a pattern as a word, where that is possible: a quoted one can only have a star at its end.
+// formatPattern writes a pattern as a word, as which it must have come, unless all it has is a star at its end.
 func (t *Term) formatPattern() string {
-	plain := strings.NewReplacer(`\\`, `\`, `\*`, "\x00", `\?`, "\x00").Replace(t.Text)
-	if !t.Exact && !strings.Contains(plain, "\x00") && t.simple(strings.NewReplacer("*", "a", "?", "a").Replace(plain)) {
-		return plain
+	prefix := t.Pattern.IsPrefix()
+	literal := literalOf(strings.TrimSuffix(t.Text, "*"))
+	switch {
+	case t.Exact:
+		return quoted(literal, '"', true)
+	case prefix && !t.simple(literal):
+		return quoted(literal, '\'', true)
+	case prefix:
+		return literal + "*"
 	}
-	literal := strings.TrimSuffix(t.Text, "*")
-	var b strings.Builder
-	for i := 0; i < len(literal); i++ {
-		if literal[i] == '\\' && i+1 < len(literal) {
-			i++
-		}
-		b.WriteByte(literal[i])
-	}
-	if t.Exact {
-		return quoted(b.String(), '"', true)
-	}
-	return quoted(b.String(), '\'', true)
+	return strings.ReplaceAll(t.Text, `\\`, `\`)
 }
 
 func (t *Term) formatRange() string {

@@ -76,14 +76,20 @@ type Error struct {
 	Message string // what is wrong
 	Want    string // what was expected there, or ""
 
+	at         int  // the column in bytes from 0
 	unfinished bool // more text could mend it: what somebody has who is still typing
 }
 
 func (e *Error) Error() string {
+	return fmt.Sprintf("column %d: %s", e.Column, e.text())
+}
+
+// text is the error without its column.
+func (e *Error) text() string {
 	if e.Want == "" {
-		return fmt.Sprintf("column %d: %s", e.Column, e.Message)
+		return e.Message
 	}
-	return fmt.Sprintf("column %d: %s; expected %s", e.Column, e.Message, e.Want)
+	return e.Message + "; expected " + e.Want
 }
 
 // Limits of a query.

@@ -22,8 +22,11 @@ type value struct {
 }
 
 func (s *scanner) errorAt(pos int, format string, args ...any) *Error {
-	return &Error{Column: utf8.RuneCountInString(s.text[:pos]) + 1, Message: fmt.Sprintf(format, args...)}
+	return &Error{Column: s.column(pos), Message: fmt.Sprintf(format, args...), at: pos}
 }
+
+// column counts characters from 1.
+func (s *scanner) column(pos int) int { return utf8.RuneCountInString(s.text[:pos]) + 1 }
 
 func (s *scanner) done() bool { return s.pos >= len(s.text) }
 

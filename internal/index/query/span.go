@@ -2,7 +2,6 @@ package query
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -56,14 +55,14 @@ func (p *parser) span(f *Field, v value) (span, *Error) {
 	}
 	if rest := p.strayed(f, v); rest != "" {
 		err := p.errorAt(v.end, "%s: the value stops at the space", f.Name)
-		err.Want = fmt.Sprintf("%q, or %q", v.text+rest, v.text+" "+rest)
+		err.Want = v.text + rest
 		return s, err
 	}
 	return s, nil
 }
 
-// strayed returns the word behind a word that can only belong to it: size:>100 kb and timestamp:2024-01-31 08:30 would
-// otherwise look for another word as well, which people do not see.
+// strayed returns what should stand right behind a word and stands behind a space: size:>100 kb and timestamp:2024-01-31 08:30
+// would otherwise look for another word as well, which people do not see.
 func (p *parser) strayed(f *Field, v value) string {
 	rest := strings.TrimLeftFunc(p.text[v.end:], unicode.IsSpace)
 	if v.quote != 0 || len(rest) == len(p.text)-v.end {
@@ -286,18 +285,20 @@ func (p *parser) sensible(t *Term, start int) *Error {
 	return nil
 }
 
-// rangeAhead tells whether the brackets that open at pos hold a TO.
+// rangeAhead tells whether a value and TO stand behind the bracket at pos.
 func (p *parser) rangeAhead(pos int) bool {
-	rest := p.text[pos+1:]
-	if i := strings.IndexAny(rest, "]})"); i >= 0 {
-		rest = rest[:i]
-	}
-	for i, word := range strings.Fields(rest) {
-		if i > 0 && strings.EqualFold(word, "TO") {
-			return true
+	s := scanner{text: p.text, pos: pos + 1}
+	s.skipSpace()
+	if c := s.peek(); c == '"' || c == '\'' {
+		if _, err := s.quoted(); err != nil {
+			return false
 		}
+	} else if i := strings.IndexFunc(s.text[s.pos:], unicode.IsSpace); i > 0 {
+		s.pos += i
 	}
-	return false
+	s.skipSpace()
+	to := s.pos + len("TO")
+	return to <= len(s.text) && strings.EqualFold(s.text[s.pos:to], "TO") && s.boundary(to)
 }
 
 // parseAddress reads an address or a network.

@@ -21,7 +21,7 @@ func (p *parser) term() (Expr, *Error) {
 	if field == nil {
 		return p.bare()
 	}
-	t := &Term{Field: field, Column: utf8.RuneCountInString(p.text[:start]) + 1}
+	t := &Term{Field: field, Column: p.column(start)}
 	if p.boundary(p.pos) {
 		p.skipSpace()
 		p.lone, p.loneEnd = field, p.pos
@@ -60,6 +60,9 @@ func (p *parser) name() (name string, quoted bool, err *Error) {
 			return "", true, err
 		}
 		p.pos++
+		if v.star {
+			v.text += "*"
+		}
 		return v.text, true, nil
 	}
 	for i, r := range p.text[p.pos:] {
@@ -105,7 +108,7 @@ func (p *parser) unknown(at int, name string) *Error {
 // bare reads a word that is said of no field.
 func (p *parser) bare() (Expr, *Error) {
 	start := p.pos
-	t := &Term{Column: utf8.RuneCountInString(p.text[:start]) + 1}
+	t := &Term{Column: p.column(start)}
 	v, err := p.value()
 	if err != nil {
 		return nil, err

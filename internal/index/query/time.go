@@ -8,10 +8,13 @@ import (
 )
 
 // parseTime reads a time: ISO 8601 to any precision, now with offsets, or milliseconds since 1970. It covers all that begins
-// so: a year, a day, a second, …. Without a zone it is UTC.
+// so: a year, a day, a second, …. Without a zone it is UTC. Four digits are a year, eight that can be one a day.
 func parseTime(text string, now time.Time) (span, error) {
 	if len(text) >= 3 && strings.EqualFold(text[:3], "now") {
 		return relativeTime(text, now)
+	}
+	if len(text) == 8 && decimal(text) && "19700101" <= text && text <= "20991231" {
+		text = text[:4] + "-" + text[4:6] + "-" + text[6:] // nobody means a minute in 1970
 	}
 	if digits := strings.TrimPrefix(text, "-"); decimal(digits) && (len(text) != 4 || len(digits) != 4) {
 		ms, err := strconv.ParseInt(text, 10, 64)
@@ -141,8 +144,6 @@ func (c *clock) number(digits int, n *int) bool {
 	return true
 }
 
-const relativeForm = "is no time: behind now come - or +, a number, and one of s m h d w M y"
-
 // relativeTime reads now, now-7d, now-1M+12h. Its ends are as exact as microseconds are.
 func relativeTime(text string, now time.Time) (span, error) {
 	t := now.UTC().Truncate(time.Microsecond)
@@ -152,7 +153,7 @@ func relativeTime(text string, now time.Time) (span, error) {
 			end++
 		}
 		if rest[0] != '-' && rest[0] != '+' || end == 1 || end == len(rest) {
-			return span{}, quote(text, relativeForm)
+			return span{}, quote(text, "is no time")
 		}
 		if end > 7 {
 			return span{}, quote(text, "is too far away")
@@ -174,7 +175,7 @@ func relativeTime(text string, now time.Time) (span, error) {
 		case 'y':
 			t = addMonths(t, 12*n)
 		default:
-			return span{}, quote(text, relativeForm)
+			return span{}, quote(text, "is no time")
 		}
 		if t.Year() < 0 || t.Year() > 9999 {
 			return span{}, quote(text, "is too far away")
