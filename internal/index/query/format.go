@@ -245,7 +245,7 @@ func (t *Term) simple(text string) bool {
 		return false
 	}
 	return !strings.ContainsFunc(text, func(r rune) bool {
-		return !ordinary(r) && (t.Field == nil || r > unicode.MaxASCII || strings.IndexRune(`:/\,;+=@#$%&~|<>!^`, r) < 0)
+		return !ordinary(r) && (t.Field == nil || r > unicode.MaxASCII || !strings.ContainsRune(`:/\,;+=@#$%&~|<>!^`, r))
 	})
 }
 

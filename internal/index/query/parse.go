@@ -179,41 +179,41 @@ func (p *parser) primary() (Expr, *Error) {
 
 // and joins parts into one And, into which those of them that are an And themselves dissolve.
 func and(parts []Expr) Expr {
-	var all And
+	var joined And
 	for _, part := range parts {
 		if inner, ok := part.(And); ok {
-			all = append(all, inner...)
+			joined = append(joined, inner...)
 		} else {
-			all = append(all, part)
+			joined = append(joined, part)
 		}
 	}
-	return all
+	return joined
 }
 
 func or(parts []Expr) Expr {
-	var any Or
+	var joined Or
 	for _, part := range parts {
 		if inner, ok := part.(Or); ok {
-			any = append(any, inner...)
+			joined = append(joined, inner...)
 		} else {
-			any = append(any, part)
+			joined = append(joined, part)
 		}
 	}
-	return any
+	return joined
 }
 
 // doc joins parts that must hold in one document: what an And in them joins as well.
 func doc(parts []Expr) Expr {
-	var all Doc
+	var joined Doc
 	for _, part := range parts {
 		part = inDocument(part)
 		if inner, ok := part.(Doc); ok {
-			all = append(all, inner...)
+			joined = append(joined, inner...)
 		} else {
-			all = append(all, part)
+			joined = append(joined, part)
 		}
 	}
-	return all
+	return joined
 }
 
 func inDocument(e Expr) Expr {

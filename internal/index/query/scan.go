@@ -98,8 +98,8 @@ scan:
 }
 
 // quoted reads a text in quotes. Escapes are \n \r \t \\ \" \' \* \?. Programs that quote without escaping, as azul-client does,
-// write paths of Windows and the registry as they are: a text with a backslash before anything else, or with a drive before
-// its first, is taken as it stands, and only \" is still a quote.
+// write paths of Windows and the registry as they are: a text with a backslash before anything else, or one that begins like
+// C:\temp, is taken as it stands, and only \" is still a quote.
 func (s *scanner) quoted() (value, *Error) {
 	v := value{start: s.pos, quote: s.text[s.pos]}
 	raw, escapes := onDrive(s.text[s.pos+1:]), false

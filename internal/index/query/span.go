@@ -2,7 +2,6 @@ package query
 
 import (
 	"cmp"
-	"net/netip"
 	"strings"
 	"unicode"
 )
@@ -299,32 +298,4 @@ func (p *parser) rangeAhead(pos int) bool {
 	s.skipSpace()
 	to := s.pos + len("TO")
 	return to <= len(s.text) && strings.EqualFold(s.text[s.pos:to], "TO") && s.boundary(to)
-}
-
-// parseAddress reads an address or a network.
-func parseAddress(text string) (span, error) {
-	if strings.Contains(text, "/") {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return span{}, quote(text, "is no network")
-		}
-		network = network.Masked()
-		first, last := point(Bound{Addr: network.Addr()}), point(Bound{Addr: lastOf(network)})
-		return span{from: first.from, to: last.to, before: first.before, after: last.after}, nil
-	}
-	addr, err := netip.ParseAddr(text)
-	if err != nil || addr.Zone() != "" {
-		return span{}, quote(text, "is no address")
-	}
-	return point(Bound{Addr: addr.Unmap()}), nil
-}
-
-// lastOf returns the highest address of a network.
-func lastOf(network netip.Prefix) netip.Addr {
-	b := network.Addr().AsSlice()
-	for bit := network.Bits(); bit < len(b)*8; bit++ {
-		b[bit/8] |= 0x80 >> (bit % 8)
-	}
-	addr, _ := netip.AddrFromSlice(b)
-	return addr
 }
