@@ -77,7 +77,7 @@ func Complete(text string, offset int) Completion {
 		offset--
 	}
 	t, found := tokenAt(text, cursor)
-	if _, bad := Parse(text, time.Unix(0, 0)); bad != nil {
+	if _, bad := Parse(text, time.Now()); bad != nil {
 		err := bad.(*Error)
 		if !err.unfinished && !(found && t.holds(text, cursor, err.at)) {
 			return Completion{Kind: KindError, Column: err.Column, Message: err.text()}
