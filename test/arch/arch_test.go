@@ -24,7 +24,8 @@ type layer struct {
 
 // foundation are the packages that know one thing each, and event.
 var foundation = []string{
-	"internal/index", "internal/blob", "internal/eventlog", "internal/identify", "internal/digest", "internal/cart", "internal/security", "event",
+	"internal/index", "internal/blob", "internal/eventlog", "internal/identify", "internal/digest", "internal/cart", "internal/inspect",
+	"internal/security", "event",
 }
 
 // pure are the helpers without state that plugins may share with the platform.
@@ -48,6 +49,7 @@ var layers = []layer{
 	{
 		packages: []string{
 			"internal/index/...", "internal/blob/...", "internal/eventlog/...", "internal/identify/...", "internal/digest/...", "internal/cart/...",
+			"internal/inspect/...",
 		},
 		may:     []string{"event", "internal/security"},
 		instead: "these know one thing each and not one another; what joins two of them belongs to internal/dispatcher, ingest or api",
