@@ -1,10 +1,12 @@
 package inspect
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -100,4 +102,63 @@ func somePrograms(t *testing.T, n int, maxBytes int64) (paths []string) {
 		t.Skip("SKIPPED: no programs to compare")
 	}
 	return paths
+}
+
+// readAnswers parses answers with the models of Azul's clients, and prints what they see.
+const readAnswers = `
+import json, sys
+from azul_bedrock.models_restapi.binaries_data import BinaryHexView, BinaryStrings, CommonBinaryStrings
+models = {"hex": BinaryHexView, "strings": BinaryStrings, "common": CommonBinaryStrings}
+for line in sys.stdin:
+    kind, _, text = line.partition(" ")
+    print(models[kind].model_validate_json(text, strict=True).model_dump_json())
+`
+
+// TestAzulReadsAnswers: the client's models, strictly, read our JSON and lose nothing of it.
+func TestAzulReadsAnswers(t *testing.T) {
+	python, err := filepath.Abs("../../.cache/venv/bin/python")
+	if err == nil {
+		err = exec.Command(python, "-c", "import azul_bedrock").Run()
+	}
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("azul-bedrock is missing (%v); test/setup installs it", err)
+		}
+		t.Skipf("SKIPPED: azul-bedrock is missing (%v), so nothing was read with it; run test/setup", err)
+	}
+	src := source(append([]byte("some text\x00"), wideText(UTF16LE, "wide")...))
+	var in strings.Builder
+	var want []string
+	add := func(kind string, answer any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.WriteString(kind + " " + string(text) + "\n")
+		want = append(want, string(text))
+	}
+	long, err := Hex(t.Context(), src, 0, 17)
+	add("hex", long, err)
+	short, err := HexShort(t.Context(), src, 3, 0)
+	add("hex", short, err)
+	found, err := FindStrings(t.Context(), src, StringsQuery{})
+	add("strings", found, err)
+	found, err = FindBytes(t.Context(), src, BytesQuery{Pattern: "00 ??", Take: 1})
+	add("strings", found, err)
+	both, err := CommonStrings(t.Context(), []Source{src, src}, CommonQuery{})
+	add("common", both, err)
+
+	cmd := exec.CommandContext(t.Context(), python, "-c", readAnswers)
+	cmd.Stdin, cmd.Stderr = strings.NewReader(in.String()), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Split(strings.TrimSpace(string(out)), "\n"); !slices.Equal(got, want) {
+		t.Errorf("they read\n%s\nof\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
