@@ -46,3 +46,25 @@ func BenchmarkStrings(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFindBytes looks for what is not there: by its first byte, with a first byte that is everywhere, with a wildcard
+// first, and with more than one word of bits.
+func BenchmarkFindBytes(b *testing.B) {
+	contents := benchContents(b)
+	for _, tc := range []struct{ name, content, pattern string }{
+		{"program", "program", "4d 5a ?? 00 ff fe fd"},
+		{"hostile", "zeros", "00 00 00 ?? 00 00 01"},
+		{"wildcard", "random", "?? 01 02 03 04"},
+		{"long", "zeros", strings.Repeat("00", 200) + "01"},
+	} {
+		b.Run(tc.name, func(b *testing.B) {
+			content := contents[tc.content]
+			b.SetBytes(int64(len(content)))
+			for b.Loop() {
+				if _, err := FindBytes(b.Context(), source(content), BytesQuery{Pattern: tc.pattern}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -37,15 +37,14 @@ const (
 const wideUnits = 0x2200
 
 // symbols are those that are frequent in text.
-const symbols = "\u00a0§©«®°·»‐‑‒–—‘’“”„•…‹›€№™"
+const symbols = "\u00a0¡£§©«®°·»¿×÷‐‑‒–—‘’“”„•…‹›€№™"
 
-// alphabets are the letters and signs of each script, without what is archaic, phonetic or for few. The first letter of the
-// row of Latin from U+0100 on is missing, because its bytes are those of the number 1, or 256.
+// alphabets are the letters and signs of each script, without what is archaic, phonetic or for few.
 var alphabets = []struct {
 	script   script
 	from, to rune
 }{
-	{latin, 0x00aa, 0x00aa}, {latin, 0x00ba, 0x00ba}, {latin, 0x00c0, 0x00ff}, {latin, 0x0101, 0x017f},
+	{latin, 0x00aa, 0x00aa}, {latin, 0x00ba, 0x00ba}, {latin, 0x00c0, 0x00ff}, {latin, 0x0100, 0x017f},
 	{latin, 0x01a0, 0x01a1}, {latin, 0x01af, 0x01b0}, {latin, 0x01cd, 0x01dc}, {latin, 0x0218, 0x021b},
 	{latin, 0x1e02, 0x1e03}, {latin, 0x1e80, 0x1e85}, {latin, 0x1ea0, 0x1ef9},
 	{greek, 0x0386, 0x03ce},
@@ -56,9 +55,9 @@ var alphabets = []struct {
 	{arabic, 0x0670, 0x06d4}, {arabic, 0x06f0, 0x06f9},
 }
 
-// wide has the script of each code unit below wideUnits, and printable a bit for each character that is text in UTF-8, of two
-// or three bytes. There all is text that is printable, but in two bytes, which many instructions of x86 look like, letters of
-// the alphabets only. Both are empty before prepareLetters.
+// wide has the script of each code unit below wideUnits, and printable a bit for each character of two or three bytes that is
+// text in UTF-8. That is all that can be printed, but of two bytes, which many instructions of x86 look like, only the
+// alphabets and what is put on their letters. Both are empty before prepareLetters.
 var (
 	wide      [wideUnits]script
 	printable [1 << 10]uint64
@@ -82,10 +81,11 @@ var prepareLetters = sync.OnceFunc(func() {
 		}
 	}
 	for r := range rune(1 << 16) {
-		if unicode.IsPrint(r) && (r < 0xc0 || r > 0x7ff || wide[r] != notText) {
+		if unicode.IsPrint(r) && (r < 0xc0 || r > 0x7ff || wide[r] != notText || 0x300 <= r && r <= 0x36f) {
 			printable[r>>6] |= 1 << (r & 63)
 		}
 	}
+	wide[0x100] = notText // its bytes are the number 1, or 256
 })
 
 // narrowRune returns the bytes of the character outside ASCII that stands at the beginning of b, or 0 if there is none that is

@@ -6,23 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// scanner finds the strings of a file from the left. A string begins where minLength characters stand, in UTF-8 or in UTF-16
-// of either byte order; of several that begin at one place the longest counts. It goes on as far as it can, but at most for
-// maxLength characters, and the search goes on behind it. What follows such a cut is a string of its own; if less than
-// minLength characters would be left for that one, it begins so much earlier that it has them.
+// scanner finds the strings of a file from the left. A string begins where characters of the least length stand, in UTF-8 or
+// in UTF-16 of either byte order; of several that begin at one place the longest counts. It goes on as far as it can, but to
+// the greatest length at most, and the search goes on behind it. What follows such a cut is a string of its own; if less than
+// the least length would be left for that one, it begins so much earlier that it has it.
 //
 // What is found at an offset or behind it does not depend on what is before, except for two bytes (lookBehind). So a search
 // that is ended and begun again at pos finds the same as one that was not.
 type scanner struct {
 	w *window
 	lengths
-	pos   int64 // where the search goes on
-	to    int64 // strings begin before it
-	block block // where strings may begin, from blockAt on
-	// blockAt is the offset that the block tells of; a block of no bytes is before pos.
-	blockAt int64
-	// noNarrow is an offset before which no string in UTF-8 begins.
-	noNarrow int64
+	pos      int64 // where the search goes on
+	to       int64 // strings begin before it
+	block    block // where strings may begin, from blockAt on; it is not made yet if it ends at pos or before
+	blockAt  int64
+	noNarrow int64 // no string in UTF-8 begins before it
 }
 
 // lengths are those of strings, in characters.
@@ -121,7 +119,7 @@ func (s *scanner) skipNarrow(r *run) int {
 		return r.skip(s.max)
 	}
 	bit := int(s.pos - s.blockAt)
-	n := bits.TrailingZeros64(^(s.block.text >> bit))
+	n := bits.TrailingZeros64(^(s.block.plain >> bit))
 	if n >= s.max {
 		n = s.max
 	} else if bit+n == blockBytes {

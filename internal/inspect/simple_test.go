@@ -147,8 +147,7 @@ func simpleIsLittle(b []byte, at int, l lengths) bool {
 	return n == l.max || nul(at+1+2*n) || !nul(at+2*n) && little[n-1] == big[n-1]
 }
 
-// simpleIsRare tells what is printable and yet no text in two bytes of UTF-8: letters, and what goes with them, of scripts that
-// are rare.
+// simpleIsRare tells what is printable and yet no text in two bytes of UTF-8: what belongs to scripts that are rare.
 func simpleIsRare(r rune) bool {
-	return r >= 0x00c0 && wide[r] == notText && unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.S, unicode.P)
+	return r >= 0x00c0 && r != 0x100 && wide[r] == notText && (r < 0x300 || r > 0x36f)
 }

@@ -34,8 +34,9 @@ type StringsQuery struct {
 	NoNoise bool   // leaves out what does not look as if somebody had meant it as text, see IsNoise
 }
 
-// FindStrings returns the strings of a file, in ASCII, UTF-8 and UTF-16 of both byte orders, by their offsets. A string that
-// begins in the part that is searched is found as a whole. When the time is over, what was found until then is returned; it
+// FindStrings returns the strings of a file, in ASCII, UTF-8 and UTF-16 of both byte orders, by their offsets; in UTF-16 those
+// of the scripts between Latin and Arabic (see alphabets). A string that begins in the part that is searched is found as a
+// whole; when a page begins within one, the rest of it is found. When the time is over, what was found until then is returned; it
 // is an error only if that is nothing because the file could not be read in time.
 func FindStrings(ctx context.Context, src Source, q StringsQuery) (*Found, error) {
 	if q.MaxBytes == 0 {

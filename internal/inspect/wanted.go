@@ -8,8 +8,8 @@ import (
 	"regexp/syntax"
 )
 
-// Limits of a regular expression. RE2 takes at most time × program for a string; these keep that below a tenth of a second
-// for the longest string that can be asked for.
+// Limits of a regular expression. A match takes at most the length of the string × the length of the program; these keep that
+// near a tenth of a second for the longest string that can be asked for.
 const (
 	maxRegexBytes   = 1000
 	maxRegexProgram = 2000 // instructions
