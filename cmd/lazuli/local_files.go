@@ -109,8 +109,7 @@ func (r *localRun) print(ctx context.Context, inOrder <-chan *localFile) error {
 	progress := r.progress()
 	defer progress.end()
 	out := newLineWriter(r.out)
-	done, failed := 0, 0
-	var first error
+	var result localResult
 	for f := range inOrder {
 		select {
 		case <-f.ready:
@@ -118,15 +117,8 @@ func (r *localRun) print(ctx context.Context, inOrder <-chan *localFile) error {
 			return ctx.Err()
 		}
 		progress.more()
-		done++
+		result.add(r, f)
 		if f.err != nil {
-			failed++
-			err := fmt.Errorf("%s: %w", f.path, withoutPath(f.err))
-			if first == nil {
-				first = err
-			} else {
-				fmt.Fprintln(r.errOut, "failed: "+printable(err.Error()))
-			}
 			continue
 		}
 		if err := out.write(f.line); err != nil {
@@ -136,10 +128,55 @@ func (r *localRun) print(ctx context.Context, inOrder <-chan *localFile) error {
 	if err := errors.Join(ctx.Err(), out.flush()); err != nil {
 		return err
 	}
-	if failed > 1 {
-		return fmt.Errorf("%d of %s not %s, the first: %w", failed, count(done, "file"), r.verb, first)
+	return result.err(r)
+}
+
+// oneByOne looks at what the arguments name, one file after another: for a look that prints for itself, more than can be kept.
+// The error is as that of run.
+func (r *localRun) oneByOne(ctx context.Context, args []string) error {
+	var result localResult
+	walkLocal(args, func(f *localFile) bool {
+		if f.err == nil {
+			_, f.err = r.one(f)
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		result.add(r, f)
+		return true
+	})
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return first
+	return result.err(r)
+}
+
+// localResult is how a localRun went.
+type localResult struct {
+	done, failed int
+	first        error
+}
+
+// add counts a file and names its error, but for the first one.
+func (l *localResult) add(r *localRun, f *localFile) {
+	l.done++
+	if f.err == nil {
+		return
+	}
+	l.failed++
+	err := fmt.Errorf("%s: %w", f.path, withoutPath(f.err))
+	if l.first == nil {
+		l.first = err
+		return
+	}
+	fmt.Fprintln(r.errOut, "failed: "+printable(err.Error()))
+}
+
+func (l *localResult) err(r *localRun) error {
+	if l.failed > 1 {
+		return fmt.Errorf("%d of %s not %s, the first: %w", l.failed, count(l.done, "file"), r.verb, l.first)
+	}
+	return l.first
 }
 
 // walkLocal hands over every file that the arguments name, in order, until take returns false.

@@ -93,6 +93,8 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupLocal, newAnalyzeCmd()},
 		{groupLocal, newIdentifyCmd()},
 		{groupLocal, newHashCmd()},
+		{groupLocal, newStringsCmd()},
+		{groupLocal, newHexCmd()},
 		{groupLocal, newCartCmd()},
 		{groupLocal, newUncartCmd()},
 		{groupLocal, newHashPasswordCmd()},

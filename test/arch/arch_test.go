@@ -24,7 +24,8 @@ type layer struct {
 
 // foundation are the packages that know one thing each, and event.
 var foundation = []string{
-	"internal/index", "internal/blob", "internal/eventlog", "internal/identify", "internal/digest", "internal/cart", "internal/security", "event",
+	"internal/index", "internal/blob", "internal/eventlog", "internal/identify", "internal/digest", "internal/cart", "internal/inspect",
+	"internal/bulk", "internal/security", "event",
 }
 
 // pure are the helpers without state that plugins may share with the platform.
@@ -48,9 +49,15 @@ var layers = []layer{
 	{
 		packages: []string{
 			"internal/index/...", "internal/blob/...", "internal/eventlog/...", "internal/identify/...", "internal/digest/...", "internal/cart/...",
+			"internal/inspect/...",
 		},
 		may:     []string{"event", "internal/security"},
 		instead: "these know one thing each and not one another; what joins two of them belongs to internal/dispatcher, ingest or api",
+	},
+	{
+		packages: []string{"internal/bulk/..."},
+		may:      []string{"internal/cart"}, // members may be wrapped
+		instead:  "bulk writes an archive of what it is handed; what finds and opens files belongs to internal/api",
 	},
 	{
 		packages: []string{"client/..."},
@@ -218,6 +225,9 @@ func TestCheck(t *testing.T) {
 		{"internal/blob/blobtest", "internal/blob", ""},
 		{"internal/blob", "internal/config", "know one thing each"},
 		{"internal/config", "event", "only reads settings"},
+		{"internal/bulk", "internal/cart", ""},
+		{"internal/bulk", "internal/blob", "what it is handed"},
+		{"internal/inspect", "internal/blob", "know one thing each"},
 		{"event", "internal/digest", "event is the bottom"},
 		{"event/eventtest", "event", ""},
 		{"internal/worker/workertest", "event/eventtest", ""},
