@@ -28,7 +28,7 @@ var foundation = []string{
 }
 
 // pure are the helpers without state that plugins may share with the platform.
-var pure = []string{"internal/identify", "internal/digest", "internal/cart"}
+var pure = []string{"internal/identify", "internal/identify/zoo", "internal/digest", "internal/cart"}
 
 // layers go from the bottom up. A package belongs to the first that names it, and may always import what lies below itself.
 var layers = []layer{
