@@ -1,7 +1,6 @@
 package lzma
 
 import (
-	"bufio"
 	"encoding/binary"
 	"io"
 )
@@ -10,7 +9,7 @@ import (
 // the public code of the LZMA SDK).
 type Reader2 struct {
 	d      decoder
-	in     *bufio.Reader
+	in     Source
 	chunk  [chunkBytes + symbolBytes]byte // what is packed, and zeros behind it
 	stored bool
 	left   int  // bytes that the chunk still unpacks to
@@ -19,11 +18,17 @@ type Reader2 struct {
 	err    error
 }
 
+// Source is what a Reader2 reads from, and not a byte more than belongs to it.
+type Source interface {
+	io.Reader
+	io.ByteReader
+}
+
 const chunkBytes = 64 << 10 // the most
 
 // NewReader2 reads LZMA2 that begins at in. size says how large a dictionary it asks for, by DictionarySize; no more than dictionary bytes are kept.
 // When it ends, in is where it ends.
-func NewReader2(in *bufio.Reader, size, dictionary int64) *Reader2 {
+func NewReader2(in Source, size, dictionary int64) *Reader2 {
 	r := &Reader2{in: in}
 	r.d.setSize(size, dictionary)
 	return r
