@@ -45,7 +45,7 @@ func Execute(ctx context.Context, p Plugin, in Input) *Outcome {
 	return out
 }
 
-// runParts runs the parts whose formats a file has.
+// runParts runs the parts whose formats a file has, and leaves out those that have nothing to do with it after all.
 func runParts(out *Outcome, shared *execution, spec Spec, format string) {
 	for _, part := range spec.Parts {
 		if !part.wants(format) {
@@ -53,8 +53,12 @@ func runParts(out *Outcome, shared *execution, spec Spec, format string) {
 		}
 		begun := time.Now()
 		job := newJob(shared, spec)
+		err := run(shared.ctx, part.Run, job)
+		if errors.Is(err, ErrNotMine) && job.Err() == nil {
+			continue
+		}
 		o := PartOutcome{Part: part.Name}
-		job.conclude(&o.Outcome, run(shared.ctx, part.Run, job))
+		job.conclude(&o.Outcome, err)
 		o.Runtime = time.Since(begun)
 		out.Parts = append(out.Parts, o)
 	}

@@ -30,6 +30,7 @@ func inParts(run func(context.Context, *Job) error) partsPlugin {
 		Parts: []Part{
 			{Name: "digits", Description: "Counts digits.", Formats: []string{"text/x", "text/digits"}, Run: found(nil)},
 			{Name: "broken", Formats: []string{"text/"}, Run: func(context.Context, *Job) error { panic("at the disco") }},
+			{Name: "shy", Run: func(_ context.Context, job *Job) error { return errors.Join(job.Feature("count", 1), ErrNotMine) }},
 			{Name: "other", Formats: []string{"image/"}, Run: found(nil)},
 			{Name: "any", Run: func(_ context.Context, job *Job) error {
 				return errors.Join(readAll(context.Background(), job), OptOut("none", "nothing for it"))
@@ -94,7 +95,7 @@ func TestPartsDoNotRun(t *testing.T) {
 		}
 	}
 	p := inParts(nothing)
-	p.spec.Parts = p.spec.Parts[:3]
+	p.spec.Parts = p.spec.Parts[:4]
 	if out := executeParts(t, p, "audio/mp3"); out.State != event.OptOut || out.Error != "wrong_file_type" || out.Message != "no part of Many is for audio/mp3" {
 		t.Errorf("no part: %s %s %s", out.State, out.Error, out.Message)
 	}
@@ -136,7 +137,7 @@ func TestPartsAreReported(t *testing.T) {
 	for _, r := range s.Plugins() {
 		registered = append(registered, r.Author.Name+" "+r.Entity.Description)
 	}
-	if want := []string{"Many ", "Many-digits Counts digits.", "Many-broken ", "Many-other ", "Many-any "}; !slices.Equal(registered, want) {
+	if want := []string{"Many ", "Many-digits Counts digits.", "Many-broken ", "Many-shy ", "Many-other ", "Many-any "}; !slices.Equal(registered, want) {
 		t.Errorf("registered %q, want %q", registered, want)
 	}
 }

@@ -60,7 +60,8 @@ type Feature struct {
 
 // Part is one of several analyses that share the jobs of a plugin, such as the formats that an unpacker knows. Each is an author of its
 // own, "Unbox-cab" for the part cab of the plugin Unbox, with a status and findings of its own; one that fails leaves the others alone.
-// When the plugin's Run has returned nil, every part runs whose formats the file has; if there is none, the file is opted out.
+// When the plugin's Run has returned nil, every part runs whose formats the file has. One that returns ErrNotMine might as well not have
+// run; if no other did, the file is opted out.
 type Part struct {
 	Name        string // lower-case letters
 	Description string

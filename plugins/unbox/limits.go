@@ -46,7 +46,6 @@ type budget struct {
 	most    int64  // bytes that may come out of each layer
 	why     string // most is what it is
 	files   int64  // bytes that came out as files
-	stream  int64  // bytes that came out of the compression around a tar
 	entries int
 	reached []string // limits, in words
 	over    bool     // the walk must end
@@ -75,8 +74,8 @@ func (b *budget) entry() bool {
 	return true
 }
 
-// spend takes n bytes from a layer, which is &b.files or &b.stream. The layers are counted apart: a sparse file in a tar is
-// larger than what it is stored in, and what is skipped between files never becomes one.
+// spend takes n bytes from a layer: the files that come out, or one of the compressions around them. The layers are counted apart: a sparse
+// file in a tar is larger than what it is stored in, and what is skipped between files never becomes one.
 func (b *budget) spend(layer *int64, n int) error {
 	*layer += int64(n)
 	if *layer <= b.most {

@@ -139,7 +139,21 @@ func deflatedZeros(n int64) []byte {
 
 func run(t testing.TB, content []byte, format string, opts ...plugintest.Option) *plugin.Outcome {
 	t.Helper()
-	return plugintest.Run(t, New(DefaultLimits()), content, append(opts, plugintest.Format(format))...)
+	return runWith(t, DefaultLimits(), content, format, opts...)
+}
+
+// runWith returns what the one part that is for a file found in it, or the plugin's outcome if there is none.
+func runWith(t testing.TB, limits Limits, content []byte, format string, opts ...plugintest.Option) *plugin.Outcome {
+	t.Helper()
+	out := plugintest.Run(t, New(limits), content, append(opts, plugintest.Format(format))...)
+	switch len(out.Parts) {
+	case 0:
+		return out
+	case 1:
+		return &out.Parts[0].Outcome
+	}
+	t.Fatalf("%d parts have unpacked %s", len(out.Parts), format)
+	return nil
 }
 
 // values are those of one feature, sorted as they were found, with their label if there is one.

@@ -49,7 +49,7 @@ func TestGolden(t *testing.T) {
 		{"other", "archive/rar", []byte("Rar!"), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			plugintest.Golden(t, "testdata/"+c.name+".golden", run(t, c.content, c.format, c.opts...))
+			plugintest.Golden(t, "testdata/"+c.name+".golden", plugintest.Run(t, New(DefaultLimits()), c.content, append(c.opts, plugintest.Format(c.format))...))
 		})
 	}
 }
@@ -144,20 +144,21 @@ func TestStoreFails(t *testing.T) {
 	} {
 		for after := range 6 { // reads that go well
 			left := after
-			out := plugin.Execute(t.Context(), New(DefaultLimits()), plugin.Input{
+			all := plugin.Execute(t.Context(), New(DefaultLimits()), plugin.Input{
 				Event: &event.Binary{Entity: event.Entity{Datastreams: []event.Datastream{{Label: event.LabelContent, FileFormat: format}}}},
 				Open: func(context.Context, event.Datastream) (plugin.Content, error) {
 					return failing{bytes.NewReader(content), &left, away}, nil
 				},
 				TempDir: t.TempDir(),
 			})
+			out := &all.Parts[0].Outcome
 			if left < 0 && (out.State != event.ErrorNetwork || !strings.Contains(out.Message, "away")) {
 				t.Errorf("%s, after %d reads: %s %s", format, after, out.State, out.Message)
 			}
 			if left >= 0 && out.State != event.Completed {
 				t.Errorf("%s, with all reads: %s %s", format, out.State, out.Message)
 			}
-			out.Close()
+			all.Close()
 		}
 	}
 }
@@ -241,7 +242,7 @@ func fuzz(f *testing.F, format string, seeds ...[]byte) {
 	limits := DefaultLimits()
 	limits.Total, limits.File, limits.RatioFrom = 8<<20, 2<<20, 1<<20
 	f.Fuzz(func(t *testing.T, content []byte) {
-		out := plugintest.Run(t, New(limits), content, plugintest.Format(format))
+		out := runWith(t, limits, content, format)
 		if err := plugintest.Check(out); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,98 @@
+package unbox
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+
+	"lazuli/plugin"
+)
+
+// part is a family of formats, unpacked in the name of the plugin's part of that name.
+type part struct {
+	name, description string
+	formats           []format
+}
+
+// format is one kind of file.
+type format struct {
+	// fileFormats are those of lazuli that it may have. A file whose format says nothing, such as "unknown", has to begin with one of magics.
+	fileFormats []string
+	magics      []string
+	unpack      func(*box) error
+}
+
+// parts is all that can be unpacked.
+var parts = []part{
+	{"archive", "Unpacks tar and compressed files, and tar inside compressed files in one step", []format{
+		{fileFormats: []string{"archive/tar"}, unpack: (*box).tar},
+		{fileFormats: []string{"archive/gzip"}, unpack: unpackCompressed(gzipFile)},
+	}},
+	{"sevenzip", "Unpacks zip", []format{
+		{fileFormats: []string{"archive/zip"}, unpack: (*box).zip},
+	}},
+}
+
+// unspecific are the file formats of files that may be anything.
+var unspecific = []string{"unknown"}
+
+// fileFormats lists the formats that a part looks at.
+func (p part) fileFormats() []string {
+	var list []string
+	for _, f := range p.formats {
+		list = append(list, f.fileFormats...)
+		if len(f.magics) > 0 {
+			list = append(list, unspecific...)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// fileFormats lists the formats that some part looks at.
+func fileFormats() []string {
+	var list []string
+	for _, p := range parts {
+		list = append(list, p.fileFormats()...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// format finds out which of a part's formats a file has; plugin.ErrNotMine if none.
+func (p part) format(fileFormat string, content io.ReaderAt) (*format, error) {
+	for i := range p.formats {
+		if slices.Contains(p.formats[i].fileFormats, fileFormat) {
+			return &p.formats[i], nil
+		}
+	}
+	if !slices.Contains(unspecific, fileFormat) {
+		return nil, plugin.ErrNotMine
+	}
+	head := make([]byte, magicBytes)
+	n, err := content.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	for i := range p.formats {
+		if begins(head[:n], p.formats[i].magics) {
+			return &p.formats[i], nil
+		}
+	}
+	return nil, plugin.ErrNotMine
+}
+
+// magicBytes are enough to hold any magic.
+const magicBytes = 32
+
+// begins tells whether a file begins with one of some magics.
+func begins(head []byte, magics []string) bool {
+	return slices.ContainsFunc(magics, func(m string) bool { return bytes.HasPrefix(head, []byte(m)) })
+}
+
+// unpackCompressed unpacks files of a compression.
+func unpackCompressed(c *compression) func(*box) error {
+	return func(b *box) error { return b.compressed(c, bufio.NewReaderSize(b.content, 64<<10)) }
+}
