@@ -33,7 +33,7 @@ func Output(t testing.TB, dir string, input []byte, path string, args ...string)
 	cmd.Stderr = &errOut
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s%s", cmd, err, out, &errOut)
+		t.Fatalf("%s: %v\n%.2000s", cmd, err, &errOut)
 	}
 	return out
 }

@@ -114,7 +114,7 @@ func (b *box) readFailed(err error) error {
 	switch {
 	case b.job.Err() != nil:
 		return b.job.Err()
-	case errors.Is(err, errFileTooLarge):
+	case errors.Is(err, errFileTooLarge), errors.Is(err, errDictionary):
 		return nil // smaller ones may follow
 	case errors.Is(err, errTotalReached):
 		return errStop
@@ -135,6 +135,9 @@ func (b *box) damagedArchive(err error) error {
 	case b.job.Err() != nil:
 		return b.job.Err()
 	case b.budget.full():
+		return errStop
+	case needsDictionary(err):
+		b.budget.dictionaryTooLarge()
 		return errStop
 	}
 	b.notes.damaged(plain(err))
@@ -177,6 +180,9 @@ func (e *entryReader) Read(p []byte) (int, error) {
 		return n, err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = errCutShort
+	case needsDictionary(err):
+		e.b.budget.dictionaryTooLarge()
+		return n, errDictionary
 	}
 	e.damage = err
 	return n, io.EOF

@@ -28,9 +28,6 @@ type memberHeader struct {
 // errBehind is returned in place of io.EOF when something follows that does not belong to the compressed data.
 var errBehind = errors.New("something follows the compressed data")
 
-// compressions are those that are looked for inside one another.
-var compressions = []*compression{gzipFile}
-
 // mostLayers is how many compressions are undone in one step.
 const mostLayers = 8
 

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"path"
 	"slices"
+	"strings"
 
 	"lazuli/plugin"
 )
@@ -18,10 +20,11 @@ type part struct {
 
 // format is one kind of file.
 type format struct {
-	// fileFormats are those of lazuli that it may have. A file whose format says nothing, such as "unknown", has to begin with one of magics.
-	fileFormats []string
-	magics      []string
-	unpack      func(*box) error
+	// fileFormats are those of lazuli that it may have. A file whose format says nothing has to begin with one of magics, or
+	// to have a name with one of endings.
+	fileFormats     []string
+	magics, endings []string
+	unpack          func(*box) error
 }
 
 // parts is all that can be unpacked.
@@ -29,6 +32,15 @@ var parts = []part{
 	{"archive", "Unpacks tar and compressed files, and tar inside compressed files in one step", []format{
 		{fileFormats: []string{"archive/tar"}, unpack: (*box).tar},
 		{fileFormats: []string{"archive/gzip"}, unpack: unpackCompressed(gzipFile)},
+		{fileFormats: []string{"archive/bzip2"}, unpack: unpackCompressed(bzip2File)},
+		{fileFormats: []string{"archive/xz"}, unpack: unpackCompressed(xzFile)},
+		{fileFormats: []string{"archive/zstd"}, unpack: unpackCompressed(zstdFile)},
+		{fileFormats: []string{"archive/lzma"}, unpack: unpackCompressed(lzmaFile)},
+		{fileFormats: []string{"archive/lzip"}, unpack: unpackCompressed(lzipFile)},
+		{fileFormats: []string{"archive/zlib"}, unpack: unpackCompressed(zlibFile)},
+		{magics: lz4File.magics, unpack: unpackCompressed(lz4File)},
+		{magics: lzwFile.magics, unpack: unpackCompressed(lzwFile)},
+		{endings: []string{".br"}, unpack: unpackCompressed(brotliFile)},
 	}},
 	{"sevenzip", "Unpacks zip", []format{
 		{fileFormats: []string{"archive/zip"}, unpack: (*box).zip},
@@ -43,7 +55,7 @@ func (p part) fileFormats() []string {
 	var list []string
 	for _, f := range p.formats {
 		list = append(list, f.fileFormats...)
-		if len(f.magics) > 0 {
+		if len(f.magics)+len(f.endings) > 0 {
 			list = append(list, unspecific...)
 		}
 	}
@@ -62,7 +74,7 @@ func fileFormats() []string {
 }
 
 // format finds out which of a part's formats a file has; plugin.ErrNotMine if none.
-func (p part) format(fileFormat string, content io.ReaderAt) (*format, error) {
+func (p part) format(fileFormat, name string, content io.ReaderAt) (*format, error) {
 	for i := range p.formats {
 		if slices.Contains(p.formats[i].fileFormats, fileFormat) {
 			return &p.formats[i], nil
@@ -77,7 +89,7 @@ func (p part) format(fileFormat string, content io.ReaderAt) (*format, error) {
 		return nil, err
 	}
 	for i := range p.formats {
-		if begins(head[:n], p.formats[i].magics) {
+		if begins(head[:n], p.formats[i].magics) || slices.Contains(p.formats[i].endings, strings.ToLower(path.Ext(name))) {
 			return &p.formats[i], nil
 		}
 	}

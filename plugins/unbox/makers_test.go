@@ -172,20 +172,26 @@ func contents(t testing.TB, out *plugin.Outcome) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, c := range out.Children {
-		r, err := c.Content.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Close()
+		content := childContent(t, c)
 		for _, f := range c.Features {
 			if f.Name == "filename" {
-				all[f.Value] = string(content)
+				all[f.Value] = content
 			}
 		}
 	}
 	return all
+}
+
+func childContent(t testing.TB, c *plugin.Child) string {
+	t.Helper()
+	r, err := c.Content.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }

@@ -56,10 +56,10 @@ func (p Plugin) unpack(ctx context.Context, job *plugin.Job, part part) error {
 	if err != nil {
 		return err
 	}
-	format, err := part.format(job.Format(), content)
+	b := &box{ctx: ctx, job: job, content: content, budget: newBudget(p.limits, content.Size())}
+	format, err := part.format(job.Format(), b.ownName(), content)
 	if err != nil {
 		return err
 	}
-	b := &box{ctx: ctx, job: job, content: content, budget: newBudget(p.limits, content.Size())}
 	return b.conclude(format.unpack(b))
 }

@@ -239,24 +239,36 @@ func fuzz(f *testing.F, format string, seeds ...[]byte) {
 	for _, s := range seeds {
 		f.Add(s)
 	}
-	limits := DefaultLimits()
-	limits.Total, limits.File, limits.RatioFrom = 8<<20, 2<<20, 1<<20
+	limits := fuzzLimits()
 	f.Fuzz(func(t *testing.T, content []byte) {
-		out := runWith(t, limits, content, format)
-		if err := plugintest.Check(out); err != nil {
-			t.Fatal(err)
-		}
-		if out.State == event.ErrorException || out.State == event.OptOut {
-			t.Fatalf("%s: %s", out.State, out.Message)
+		checkFuzzed(t, limits, plugintest.Run(t, New(limits), content, plugintest.Format(format)))
+	})
+}
+
+func fuzzLimits() Limits {
+	limits := DefaultLimits()
+	limits.Total, limits.File, limits.RatioFrom, limits.Dictionary = 8<<20, 2<<20, 1<<20, 1<<20
+	return limits
+}
+
+// checkFuzzed wants limits to be kept, and no exception.
+func checkFuzzed(t *testing.T, limits Limits, out *plugin.Outcome) {
+	t.Helper()
+	if err := plugintest.Check(out); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range out.Parts {
+		if part.State == event.ErrorException || part.State == event.OptOut {
+			t.Fatalf("%s: %s", part.State, part.Message)
 		}
 		var total int64
-		for _, c := range out.Children {
+		for _, c := range part.Children {
 			total += c.Content.Size
 		}
-		if total > limits.Total || len(out.Children) > limits.Entries {
-			t.Fatalf("%d bytes in %d children", total, len(out.Children))
+		if total > limits.Total || len(part.Children) > limits.Entries {
+			t.Fatalf("%d bytes in %d children", total, len(part.Children))
 		}
-	})
+	}
 }
 
 func FuzzZip(f *testing.F) {
