@@ -13,16 +13,17 @@ import (
 
 // box is one archive that is being taken apart.
 type box struct {
-	ctx     context.Context
-	job     *plugin.Job
-	content *plugin.Reader
-	budget  *budget
-	kind    string // box_type; "" until the archive is recognised
-	listed  int
-	notes   notes
-	inflate inflater
-	packed  packedReader // of the entry of a zip that is being inflated
-	window  []byte       // scratch for the search for headers of a zip
+	ctx       context.Context
+	job       *plugin.Job
+	content   *plugin.Reader
+	budget    *budget
+	kind      string // box_type; "" until the archive is recognised
+	listed    int
+	notes     notes
+	inflate   inflater
+	packed    packedReader // of the entry of a zip that is being unpacked
+	passwords passwords
+	window    []byte // scratch for the search for headers of a zip
 }
 
 // entry is what an archive says of one file in it.

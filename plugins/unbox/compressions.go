@@ -21,9 +21,12 @@ var compressions = []*compression{gzipFile, bzip2File, xzFile, zstdFile, lz4File
 var bzip2File = &compression{
 	name: "bzip2", magics: bzip2Magics(), endings: map[string]string{".bz2": "", ".bz": "", ".tbz2": ".tar", ".tbz": ".tar"}, whole: true,
 	open: func(m *members) (io.Reader, memberHeader, error) {
-		return behind{guarded{bzip2.NewReader(m.raw)}, bzip2.StructuralError("bad magic value in continuation file")}, memberHeader{}, nil
+		return behind{guarded{bzip2.NewReader(m.raw)}, errAnotherBzip2}, memberHeader{}, nil
 	},
 }
+
+// errAnotherBzip2 is what the library says of what follows and is no bzip2.
+const errAnotherBzip2 = bzip2.StructuralError("bad magic value in continuation file")
 
 // bzip2Magics have the size of blocks and the beginning of the first one, or of the end where there is none.
 func bzip2Magics() []string {

@@ -24,11 +24,12 @@ type Limits struct {
 	Name      int // bytes of a name; a longer one is cut
 
 	Dictionary int64 // bytes of what was unpacked last that a compression may refer to, each
+	Passwords  int   // that are tried on each archive; fewer where each takes long
 }
 
 // DefaultLimits let honest archives through and no bomb: a gzip of zeros grows a thousand times, 42.zip to 4.5 PB.
 func DefaultLimits() Limits {
-	return Limits{Total: 1 << 30, File: 256 << 20, Ratio: 200, RatioFrom: 10 << 20, Entries: 1000, Name: 1024, Dictionary: 128 << 20}
+	return Limits{Total: 1 << 30, File: 256 << 20, Ratio: 200, RatioFrom: 10 << 20, Entries: 1000, Name: 1024, Dictionary: 128 << 20, Passwords: 20}
 }
 
 // settings are the limits as the plugin's registration shows them.
@@ -37,7 +38,7 @@ func (l Limits) settings() map[string]string {
 	return map[string]string{
 		"max_total_bytes": number(l.Total), "max_file_bytes": number(l.File), "max_ratio": number(l.Ratio),
 		"max_ratio_from_bytes": number(l.RatioFrom), "max_extracted_files": strconv.Itoa(l.Entries), "max_name_bytes": strconv.Itoa(l.Name),
-		"max_dictionary_bytes": number(l.Dictionary),
+		"max_dictionary_bytes": number(l.Dictionary), "max_passwords": strconv.Itoa(l.Passwords),
 	}
 }
 

@@ -7,6 +7,7 @@ package unbox
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"lazuli/event"
@@ -21,6 +22,8 @@ func New(limits Limits) Plugin { return Plugin{limits} }
 
 // Spec implements plugin.Plugin. Names and types of features, and names of parts, are those of the plugin of the same name in Azul.
 func (p Plugin) Spec() plugin.Spec {
+	settings := p.limits.settings()
+	settings["default_passwords"] = strings.Join(defaultPasswords, "\n")
 	spec := plugin.Spec{
 		Name: "Unbox", Version: "2026.11.30",
 		Description: "Unpacks archives, compressed files, mails and disk images",
@@ -31,12 +34,14 @@ func (p Plugin) Spec() plugin.Spec {
 			{Name: "box_count", Type: event.Integer, Description: "number of entries that were listed"},
 			{Name: "box_filepath", Type: event.Filepath, Description: "name of an entry; folders end with a slash"},
 			{Name: "box_insertdate", Type: event.Datetime, Description: "when an entry was changed last, as the archive says"},
+			{Name: "box_password", Type: event.String, Description: "password that opened the archive"},
 			{Name: "box_type", Type: event.String, Description: "kind of archive"},
 			{Name: "extra_content", Type: event.String, Description: "true when something follows the compressed data"},
+			{Name: "password", Type: event.String, Description: "password that opened the archive"},
 			{Name: "suspicious", Type: event.String, Description: "what no ordinary archive has"},
 		},
 		Wants:    plugin.Wants{Streams: map[event.Label][]string{event.LabelContent: fileFormats()}},
-		Settings: p.limits.settings(),
+		Settings: settings,
 	}
 	for _, part := range parts {
 		spec.Parts = append(spec.Parts, plugin.Part{

@@ -28,6 +28,7 @@ func TestGolden(t *testing.T) {
 		{"zip", "archive/zip", whole, nil},
 		{"zip-cut-short", "archive/zip", whole[:len(whole)-300], nil},
 		{"zip-encrypted", "archive/zip", encryptedZip(), nil},
+		{"zip-passwords", "archive/zip", lockedZip(), lockedOptions()},
 		{"zip-names", "archive/zip", zipOf(file{"../up", "1"}, file{"/abs", "2"}, file{`C:\..\..\x`, "3"}, file{"z\x00ro", "4"},
 			file{"b\xffd", "5"}, file{strings.Repeat("n", 2000), "6"}), nil},
 		{"zip-damaged", "archive/zip", damagedZip(), nil},
@@ -56,10 +57,9 @@ func TestGolden(t *testing.T) {
 
 // encryptedZip has one entry that can be taken out and two that need a password.
 func encryptedZip() []byte {
-	aes := []byte{0x01, 0x99, 7, 0, 2, 0, 'A', 'E', 3, 8, 0}
 	return makeZip(func(w *zip.Writer) {
-		addRawZip(w, zip.FileHeader{Name: "secret.txt", Method: zip.Deflate, Flags: 1, UncompressedSize64: 5, Modified: changed}, []byte("123456789012"))
-		addRawZip(w, zip.FileHeader{Name: "aes.txt", Method: 99, Flags: 1, UncompressedSize64: 5, Extra: aes}, []byte("123456789012"))
+		addCrypted(w, "secret.txt", "secret", "unknown")
+		addAES(w, "aes.txt", "secret too", "unknown", 3)
 		addZip(w, &zip.FileHeader{Name: "open.txt", Modified: changed}, "open")
 	})
 }
@@ -72,7 +72,7 @@ func damagedZip() []byte {
 		addRawZip(w, zip.FileHeader{Name: "shorter", Method: zip.Deflate, UncompressedSize64: 100}, deflated([]byte("shorter")))
 		addZip(w, &zip.FileHeader{Name: "sound"}, "sound")
 		addRawZip(w, zip.FileHeader{Name: "not deflate", Method: zip.Deflate, UncompressedSize64: 5}, []byte("\xff\xff\xff"))
-		addRawZip(w, zip.FileHeader{Name: "method", Method: 12, UncompressedSize64: 5}, []byte("BZh9"))
+		addRawZip(w, zip.FileHeader{Name: "method", Method: 6, UncompressedSize64: 5}, []byte("implo"))
 		addRawZip(w, zip.FileHeader{Name: "folder|", UncompressedSize64: 6, CRC32: sumOf("hiding")}, []byte("hiding"))
 		link := zip.FileHeader{Name: "link", UncompressedSize64: 6}
 		link.SetMode(0o777 | fs.ModeSymlink)
