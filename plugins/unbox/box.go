@@ -3,12 +3,12 @@ package unbox
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"lazuli/plugin"
+	"lazuli/plugins/unbox/archive"
 )
 
 // box is one archive that is being taken apart.
@@ -107,7 +107,7 @@ func (b *box) extract(e *entry, r io.Reader) error {
 		return nil
 	}
 	b.damagedEntry(e, in.damage)
-	return child.Feature("malformed", "damaged in its archive: "+in.damage.Error())
+	return child.Feature("malformed", "damaged in its archive: "+damageText(in.damage))
 }
 
 // readFailed sorts out why an entry did not become a child.
@@ -125,7 +125,7 @@ func (b *box) readFailed(err error) error {
 
 func (b *box) damagedEntry(e *entry, damage error) {
 	if damage != nil {
-		b.notes.damaged(fmt.Sprintf("%s: %v", short(e.name), damage))
+		b.notes.damaged(short(e.name) + ": " + damageText(damage))
 	}
 }
 
@@ -150,7 +150,12 @@ func plain(err error) string {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errCutShort) {
 		return "the archive is cut short"
 	}
-	return err.Error()
+	return damageText(err)
+}
+
+// damageText is an error's text without the word that there is damage, which its place tells.
+func damageText(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+archive.ErrDamaged.Error())
 }
 
 // errCutShort tells that data ends before it should.

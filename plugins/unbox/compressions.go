@@ -10,6 +10,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 
+	"lazuli/plugins/unbox/archive"
 	"lazuli/plugins/unbox/lzma"
 	"lazuli/plugins/unbox/lzw"
 	"lazuli/plugins/unbox/xz"
@@ -21,7 +22,7 @@ var compressions = []*compression{gzipFile, bzip2File, xzFile, zstdFile, lz4File
 var bzip2File = &compression{
 	name: "bzip2", magics: bzip2Magics(), endings: map[string]string{".bz2": "", ".bz": "", ".tbz2": ".tar", ".tbz": ".tar"}, whole: true,
 	open: func(m *members) (io.Reader, memberHeader, error) {
-		return behind{guarded{bzip2.NewReader(m.raw)}, errAnotherBzip2}, memberHeader{}, nil
+		return behind{archive.Guarded(bzip2.NewReader(m.raw)), errAnotherBzip2}, memberHeader{}, nil
 	},
 }
 
@@ -70,7 +71,7 @@ var zstdFile = &compression{
 		if err != nil {
 			return nil, memberHeader{}, err
 		}
-		return behind{guarded{r}, zstd.ErrMagicMismatch}, memberHeader{}, nil
+		return behind{archive.Guarded(r), zstd.ErrMagicMismatch}, memberHeader{}, nil
 	},
 }
 
@@ -92,7 +93,7 @@ func newZstd(r io.Reader, window int64) (io.Reader, error) {
 var lz4File = &compression{
 	name: "LZ4", magics: []string{"\x04\x22\x4d\x18", "\x02\x21\x4c\x18"}, endings: map[string]string{".lz4": "", ".tlz4": ".tar"}, whole: true,
 	open: func(m *members) (io.Reader, memberHeader, error) {
-		return behind{guarded{lz4.NewReader(m.raw)}, lz4.ErrInvalidFrame}, memberHeader{}, nil
+		return behind{archive.Guarded(lz4.NewReader(m.raw)), lz4.ErrInvalidFrame}, memberHeader{}, nil
 	},
 }
 
@@ -101,7 +102,7 @@ var zlibFile = &compression{
 	name: "zlib", endings: map[string]string{".zz": "", ".zlib": ""},
 	open: func(m *members) (io.Reader, memberHeader, error) {
 		r, err := zlib.NewReader(m.raw)
-		return guarded{r}, memberHeader{}, err
+		return archive.Guarded(r), memberHeader{}, err
 	},
 }
 
@@ -109,7 +110,7 @@ var zlibFile = &compression{
 var brotliFile = &compression{
 	name: "brotli", endings: map[string]string{".br": "", ".tbr": ".tar"}, whole: true,
 	open: func(m *members) (io.Reader, memberHeader, error) {
-		return brotliReader{guarded{brotli.NewReader(m.raw)}}, memberHeader{}, nil
+		return brotliReader{archive.Guarded(brotli.NewReader(m.raw))}, memberHeader{}, nil
 	},
 }
 

@@ -42,7 +42,8 @@ var parts = []part{
 		{magics: lzwFile.magics, unpack: unpackCompressed(lzwFile)},
 		{endings: []string{".br"}, unpack: unpackCompressed(brotliFile)},
 	}},
-	{"sevenzip", "Unpacks zip", []format{
+	{"sevenzip", "Unpacks zip and 7z", []format{
+		{fileFormats: []string{"archive/7-zip"}, unpack: (*box).sevenZip},
 		{fileFormats: []string{"archive/zip"}, unpack: (*box).zip},
 	}},
 }

@@ -14,6 +14,7 @@ import (
 
 	"lazuli/plugin"
 	"lazuli/plugin/plugintest"
+	"lazuli/plugins/unbox/sevenzip/sevenziptest"
 )
 
 func must(err error) {
@@ -82,6 +83,14 @@ func tarOf(files ...file) []byte {
 			addTar(w, tar.Header{Name: f.name, Typeflag: kind}, f.content)
 		}
 	})
+}
+
+func sevenZipOf(o sevenziptest.Options, files ...file) []byte {
+	var list []sevenziptest.File
+	for _, f := range files {
+		list = append(list, sevenziptest.File{Name: f.name, Content: f.content})
+	}
+	return sevenziptest.Make(o, list...)
 }
 
 func makeTar(fill func(*tar.Writer)) []byte {

@@ -15,6 +15,7 @@ import (
 	"lazuli/event"
 	"lazuli/plugin"
 	"lazuli/plugin/plugintest"
+	"lazuli/plugins/unbox/sevenzip/sevenziptest"
 )
 
 func TestGolden(t *testing.T) {
@@ -35,6 +36,11 @@ func TestGolden(t *testing.T) {
 		{"zip-in-front", "archive/zip", append(zipOf(file{"hidden.txt", "hidden"}), zipOf(file{"seen.txt", "seen"})...), nil},
 		{"zip-empty", "archive/zip", zipOf(), nil},
 		{"zip-nothing", "archive/zip", []byte("just text"), nil},
+		{"7z", "archive/7-zip", sevenZipOf(sevenziptest.Options{}, some...), nil},
+		{"7z-passwords", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "infected", Rounds: 6, Directory: true}, some...), nil},
+		{"7z-encrypted", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6}, some...), nil},
+		{"7z-encrypted-names", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6, Directory: true}, some...), nil},
+		{"7z-volume", "archive/7-zip", sevenZipOf(sevenziptest.Options{}, some...)[:300], nil},
 		{"tar", "archive/tar", tarOf(some...), nil},
 		{"tar-kinds", "archive/tar", tarOfKinds(), nil},
 		{"tar-cut-short", "archive/tar", tarOf(some...)[:5000], nil},
@@ -97,6 +103,11 @@ func TestCutShort(t *testing.T) {
 		silent       func(n int) bool // what may be cut off without a word
 	}{
 		{"zip", "archive/zip", zipOf(files...), nothing}, {"zip with sizes", "archive/zip", sized, nothing},
+		{"7z", "archive/7-zip", sevenZipOf(sevenziptest.Options{}, some...), nil},
+		{"7z-passwords", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "infected", Rounds: 6, Directory: true}, some...), nil},
+		{"7z-encrypted", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6}, some...), nil},
+		{"7z-encrypted-names", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6, Directory: true}, some...), nil},
+		{"7z-volume", "archive/7-zip", sevenZipOf(sevenziptest.Options{}, some...)[:300], nil},
 		{"tar", "archive/tar", tarOf(files...), func(n int) bool { // padding and whole blocks
 			return n == 0 || n >= 526 && n <= 1024 || n >= 1536+600 && n <= 2560 || n >= 3072+9 && n <= 3584 || n == 4096
 		}},
@@ -274,6 +285,13 @@ func checkFuzzed(t *testing.T, limits Limits, out *plugin.Outcome) {
 func FuzzZip(f *testing.F) {
 	whole := zipOf(some...)
 	fuzz(f, "archive/zip", whole, zipOf(), whole[:len(whole)/2], encryptedZip(), damagedZip(), append(bytes.Clone(whole), whole...))
+}
+
+func Fuzz7z(f *testing.F) {
+	for _, o := range []sevenziptest.Options{{}, {Password: "infected", Rounds: 1}, {Password: "infected", Rounds: 1, Directory: true}} {
+		f.Add(sevenZipOf(o, some[:3]...))
+	}
+	fuzz(f, "archive/7-zip")
 }
 
 func FuzzTar(f *testing.F) { fuzz(f, "archive/tar", tarOf(some...), tarOfKinds()) }

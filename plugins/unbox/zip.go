@@ -64,9 +64,12 @@ func (b *box) walkDirectory(d directory) error {
 // folder tells whether an entry is a folder, which the reference neither lists nor counts. One with content is no folder.
 func (e *zipEntry) folder() bool { return strings.HasSuffix(e.name, "/") && e.size == 0 }
 
+// mostLink is how many bytes the path may have that a link points to.
+const mostLink = 4096
+
 // link tells whether an entry is a symbolic link, which the reference leaves out, too. One that is too long for a path is a
 // file that hides.
-func (e *zipEntry) link() bool { return e.mode&modeType == modeLink && e.size <= 4096 }
+func (e *zipEntry) link() bool { return e.mode&modeType == modeLink && e.size <= mostLink }
 
 func (b *box) listZip(e *zipEntry) (*entry, error) {
 	listed := &entry{name: e.name, changed: e.changed, method: e.compression(), size: e.size}

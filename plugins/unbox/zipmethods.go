@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"lazuli/plugins/unbox/archive"
 	"lazuli/plugins/unbox/deflate64"
 	"lazuli/plugins/unbox/lzma"
 	"lazuli/plugins/unbox/xz"
@@ -67,7 +68,7 @@ func (b *box) unpackZip(e *zipEntry, data *bufio.Reader) (io.Reader, error) {
 	case methodDeflate64:
 		return deflate64.NewReader(data), nil
 	case methodBzip2:
-		return behind{guarded{bzip2.NewReader(data)}, errAnotherBzip2}, nil
+		return behind{archive.Guarded(bzip2.NewReader(data)), errAnotherBzip2}, nil
 	case methodLZMA:
 		return b.unpackZipLZMA(e, data)
 	case methodZstd, methodZstdOld:
@@ -75,7 +76,7 @@ func (b *box) unpackZip(e *zipEntry, data *bufio.Reader) (io.Reader, error) {
 		if err != nil {
 			return nil, err
 		}
-		return guarded{r}, nil
+		return archive.Guarded(r), nil
 	case methodXZ:
 		return xz.NewReader(data, b.budget.limits.Dictionary)
 	}

@@ -1,12 +1,10 @@
-package unbox
+package archive
 
 import (
 	"errors"
 	"io"
 	"strings"
 	"testing"
-
-	"lazuli/plugins/unbox/archive"
 )
 
 type panicking struct{ r io.Reader }
@@ -21,12 +19,12 @@ func (p panicking) Read(b []byte) (int, error) {
 
 // TestGuard: a panic of a library is damage, one of ours in what it calls stays one.
 func TestGuard(t *testing.T) {
-	got, err := io.ReadAll(guarded{panicking{strings.NewReader("before")}})
-	if string(got) != "before" || !errors.Is(err, archive.ErrDamaged) || !strings.Contains(err.Error(), "slice bounds") {
+	got, err := io.ReadAll(Guarded(panicking{strings.NewReader("before")}))
+	if string(got) != "before" || !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "slice bounds") {
 		t.Errorf("%q, %v", got, err)
 	}
 	stop := errors.New("stop")
-	if err := guard(func() error { return callback(func() error { return stop }) }); err != stop {
+	if err := Guard(func() error { return Callback(func() error { return stop }) }); err != stop {
 		t.Errorf("an error: %v", err)
 	}
 	defer func() {
@@ -34,5 +32,5 @@ func TestGuard(t *testing.T) {
 			t.Errorf("a panic of ours: %v", v)
 		}
 	}()
-	_ = guard(func() error { return callback(func() error { panic("mistake") }) })
+	_ = Guard(func() error { return Callback(func() error { panic("mistake") }) })
 }

@@ -1,25 +1,23 @@
-package unbox
+package archive
 
 import (
 	"fmt"
 	"io"
 	"runtime"
-
-	"lazuli/plugins/unbox/archive"
 )
 
 // The libraries that unpack for us were written for files that somebody means well with, and some panic over others. To an analyst that is
-// a damaged archive: what came before counts. All of them are called through guard or read through guarded, and nothing of ours is: a
+// a damaged archive: what came before counts. All of them are called through Guard or read through Guarded, and nothing of ours is: a
 // panic of ours is a mistake, which the kit tells as such.
 
-// guard calls a library, and makes an error of a panic.
-func guard(call func() error) (err error) {
+// Guard calls a library, and makes an error of a panic.
+func Guard(call func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			if _, stopped := v.(*ours); stopped {
 				panic(v)
 			}
-			err = fmt.Errorf("what unpacks it gave up (%v): %w", v, archive.ErrDamaged)
+			err = fmt.Errorf("what unpacks it gave up (%v): %w", v, ErrDamaged)
 		}
 	}()
 	return call()
@@ -33,8 +31,8 @@ type ours struct {
 
 func (o *ours) String() string { return fmt.Sprintf("%v\n%s", o.value, o.stack) }
 
-// callback calls something of ours from within a guard.
-func callback(call func() error) error {
+// Callback calls something of ours from within a Guard.
+func Callback(call func() error) error {
 	defer func() {
 		if v := recover(); v != nil {
 			stack := make([]byte, 16<<10)
@@ -44,11 +42,13 @@ func callback(call func() error) error {
 	return call()
 }
 
-// guarded reads from a library.
+// Guarded reads from a library.
+func Guarded(r io.Reader) io.Reader { return guarded{r} }
+
 type guarded struct{ r io.Reader }
 
 func (g guarded) Read(p []byte) (n int, err error) {
-	err = guard(func() error {
+	err = Guard(func() error {
 		var failed error
 		n, failed = g.r.Read(p)
 		return failed
