@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// Damagef is ErrDamaged at an offset of the archive, with what is wrong there.
+// Damagef is ErrDamaged at an offset of the archive, with what is wrong there, which may be an error to wrap.
 func Damagef(off int64, format string, args ...any) error {
-	return fmt.Errorf("%w: at byte %d: %s", ErrDamaged, off, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: at byte %d: %w", ErrDamaged, off, fmt.Errorf(format, args...))
 }
 
 // ReadAt fills p from off on. What lies beyond the end of r is damage, called what; every other error of r is returned as it is.

@@ -20,11 +20,11 @@ const (
 )
 
 var (
-	errFrameSize = errors.New("Quantum: a frame of an impossible size")
-	errCut       = errors.New("Quantum: the data is cut short")
-	errDistance  = errors.New("Quantum: a match from before the beginning")
-	errLength    = errors.New("Quantum: a match beyond the end of its frame")
-	errCode      = errors.New("Quantum: bits that are no code")
+	errFrameSize = errors.New("quantum: a frame of an impossible size")
+	errCut       = errors.New("quantum: the data is cut short")
+	errDistance  = errors.New("quantum: a match from before the beginning")
+	errLength    = errors.New("quantum: a match beyond the end of its frame")
+	errCode      = errors.New("quantum: bits that are no code")
 )
 
 // slot is a range of values: a symbol names it, extra bits say where in it the value lies.
@@ -73,7 +73,7 @@ type Decoder struct {
 // New makes a decoder for a window of 1<<windowBits bytes.
 func New(windowBits int) (*Decoder, error) {
 	if windowBits < MinWindowBits || windowBits > MaxWindowBits {
-		return nil, fmt.Errorf("Quantum: a window of %d bits is not possible", windowBits)
+		return nil, fmt.Errorf("quantum: a window of %d bits is not possible", windowBits)
 	}
 	d := &Decoder{window: 1 << windowBits}
 	d.selector.init(0, 7)
