@@ -81,7 +81,7 @@ func (w *walk) visit(f file, visit archive.Visit) error {
 		number = len(w.folders) - 1
 	}
 	if number < 0 || number >= len(w.folders) {
-		return visit(f.entry, brokenReader{archive.Damagef(w.header.folders, "there is no folder %d", f.folder)})
+		return visit(f.entry, archive.Broken{Err: archive.Damagef(w.header.folders, "there is no folder %d", f.folder)})
 	}
 	f.entry.Method = w.folders[number].method()
 	if number == 0 && w.begun {
@@ -90,7 +90,7 @@ func (w *walk) visit(f file, visit archive.Visit) error {
 	}
 	s, err := w.streamFor(number, f.offset)
 	if err != nil {
-		return visit(f.entry, brokenReader{err})
+		return visit(f.entry, archive.Broken{Err: err})
 	}
 	return visit(f.entry, &content{s: s, off: f.offset, left: f.entry.Size})
 }
@@ -124,8 +124,3 @@ func (w *walk) set() error {
 	}
 	return fmt.Errorf("%w: %w: %s", archive.ErrDamaged, ErrSet, strings.Join(missing, ", "))
 }
-
-// brokenReader is content that cannot be had.
-type brokenReader struct{ err error }
-
-func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }

@@ -213,19 +213,14 @@ func (w *walk) item(i item) error {
 		return w.visit(e, archive.Section(w.ctx, w.r, w.data+i.offset, i.length, "a file"))
 	case i.section != sectionLZX:
 		e.Method = ""
-		return w.visit(e, broken{archive.Damagef(w.data, "there is no section %d", i.section)})
+		return w.visit(e, archive.Broken{Err: archive.Damagef(w.data, "there is no section %d", i.section)})
 	}
 	e.Method = "LZX"
 	if w.compressed == nil {
-		return w.visit(e, broken{w.broken})
+		return w.visit(e, archive.Broken{Err: w.broken})
 	}
 	return w.visit(e, &content{w.compressed, i.offset, i.length})
 }
-
-// broken is content that cannot be had.
-type broken struct{ err error }
-
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
 // find returns the entry with a name.
 func find(items []item, name string) (item, bool) {
