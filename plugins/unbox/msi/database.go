@@ -9,10 +9,6 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/japanese"
-	"golang.org/x/text/encoding/korean"
-	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
 
 	"lazuli/plugins/unbox/archive"
 	"lazuli/plugins/unbox/cfb"
@@ -71,12 +67,6 @@ func (d *database) reference() int {
 	return 2
 }
 
-var codePages = map[uint32]encoding.Encoding{
-	874: charmap.Windows874, 932: japanese.ShiftJIS, 936: simplifiedchinese.GBK, 949: korean.EUCKR, 950: traditionalchinese.Big5, 1250: charmap.Windows1250,
-	1251: charmap.Windows1251, 1253: charmap.Windows1253, 1254: charmap.Windows1254, 1255: charmap.Windows1255, 1256: charmap.Windows1256,
-	1257: charmap.Windows1257, 1258: charmap.Windows1258,
-}
-
 // openDatabase reads strings and columns. What is damaged in them is returned together with what is not.
 func openDatabase(ctx context.Context, f *cfb.File, streams map[string]*cfb.Entry) (*database, error) {
 	d := &database{tables: map[string][]column{}, codePage: charmap.Windows1252}
@@ -116,9 +106,7 @@ func (d *database) parseStrings(pool, text []byte) error {
 	}
 	first := le.Uint32(pool)
 	d.wide = first>>31 == 1
-	if page, ok := codePages[first&0x7fffffff]; ok {
-		d.codePage = page
-	}
+	d.codePage = archive.CodePage(first & 0x7fffffff)
 	all := string(text)
 	d.strings = []string{""}
 	for at := 4; at+4 <= len(pool); at += 4 {
