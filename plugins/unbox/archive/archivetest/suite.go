@@ -104,7 +104,7 @@ func cutShort(t *testing.T, walk Walk, sample []byte) {
 // hostile: bytes are changed all over the archive, and numbers in it made large.
 func hostile(t *testing.T, walk Walk, sample []byte) {
 	rng := rand.New(rand.NewPCG(uint64(len(sample)), 1))
-	rounds := min(1500, max(150, 60<<20/len(sample)/4))
+	rounds := min(500, max(100, 10<<20/len(sample)))
 	if len(sample) > 1<<20 {
 		rounds = 40
 	}
