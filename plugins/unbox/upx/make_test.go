@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"os/exec"
 
 	"lazuli/plugins/unbox/nrv"
 	"lazuli/plugins/unbox/nrv/nrvtest"
@@ -22,6 +23,15 @@ func pack(method byte, data []byte) []byte {
 		w.Write(data)
 		w.Close()
 		return buf.Bytes()
+	}
+	if method == 14 {
+		cmd := exec.Command("xz", "--format=lzma", "--lzma1=lc=3,lp=1,pb=1")
+		cmd.Stdin = bytes.NewReader(data)
+		out, err := cmd.Output()
+		if err != nil {
+			panic(err)
+		}
+		return append([]byte{1, 1<<4 | 3}, out[13:]...)
 	}
 	panic("no compressor")
 }

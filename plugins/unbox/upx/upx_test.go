@@ -93,6 +93,21 @@ func TestPE(t *testing.T) {
 	}
 }
 
+func TestLZMA(t *testing.T) {
+	archivetest.Tool(t, "xz")
+	packed, file := packELF(binary.LittleEndian, true, 22, 14, 0x49)
+	got, err := unpack(t, packed)
+	if err != nil {
+		t.Error(err)
+	}
+	same(t, got, file)
+	packed, file = packPE(true, 36, 14, 0x49)
+	if got, err = unpack(t, packed); err != nil {
+		t.Error(err)
+	}
+	same(t, got, file)
+}
+
 // TestReal unpacks programs that UPX itself packed, which no package of Debian 12 has: give a folder of them.
 func TestReal(t *testing.T) {
 	dir := os.Getenv("LAZULI_UPX_SAMPLES")
