@@ -55,7 +55,7 @@ func WalkWithPassword(ctx context.Context, r io.ReaderAt, size int64, password s
 	}
 }
 
-// errSmall ends the search for a garbled file.
+// errFound ends the search for a garbled file.
 var errFound = errors.New("found")
 
 // Opens tells whether the password opens the first garbled file of at most 16 MiB. It is true if none is garbled.

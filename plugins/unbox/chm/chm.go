@@ -5,7 +5,6 @@
 package chm
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -241,5 +240,5 @@ func small(r io.ReaderAt, data int64, items []item, name string, most int64) ([]
 	if err := archive.ReadAt(r, p, data+i.offset, name); err != nil {
 		return nil, 0, err
 	}
-	return bytes.Clone(p), data + i.offset, nil
+	return p, data + i.offset, nil
 }

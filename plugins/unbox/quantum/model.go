@@ -6,8 +6,8 @@ type model struct {
 		symbol byte
 		above  uint16 // how often this symbol and all that follow were seen; falls to 0 behind the last
 	}
-	n        int
-	untilSum int // halvings until the symbols are sorted by how often they were seen
+	n         int
+	untilSort int // halvings until the symbols are sorted by how often they were seen
 }
 
 const (
@@ -19,7 +19,7 @@ const (
 )
 
 func (m *model) init(first, n int) {
-	m.n, m.untilSum = n, firstSort
+	m.n, m.untilSort = n, firstSort
 	for i := range n + 1 {
 		m.symbols[i].symbol = byte(first + i)
 		m.symbols[i].above = uint16(n - i)
@@ -34,11 +34,11 @@ func (m *model) seen(i int) {
 	if m.symbols[0].above <= mostSeen {
 		return
 	}
-	if m.untilSum--; m.untilSum > 0 {
+	if m.untilSort--; m.untilSort > 0 {
 		m.halve()
 		return
 	}
-	m.untilSum = betweenSorts
+	m.untilSort = betweenSorts
 	m.sort()
 }
 

@@ -169,9 +169,10 @@ func MustReadFile(t testing.TB, path string) []byte {
 	return data
 }
 
+// errVisit ends a walk.
 var errVisit = errors.New("the visitor has had enough")
 
-// sourceError is what a file system says, not what an archive is.
+// errSource is what a file system says, not what an archive is.
 var errSource = errors.New("the disk is gone")
 
 // failing is an archive whose file cannot be read from some offset on.

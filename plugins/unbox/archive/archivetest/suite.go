@@ -95,6 +95,7 @@ func sourceErrors(t *testing.T, walk Walk, sample []byte) {
 	}
 }
 
+// cutShort: an archive that ends anywhere is walked through as any other.
 func cutShort(t *testing.T, walk Walk, sample []byte) {
 	for i := range 60 {
 		Check(t, walk, sample[:len(sample)*i/60])
