@@ -17,6 +17,7 @@ type box struct {
 	job       *plugin.Job
 	content   *plugin.Reader
 	budget    *budget
+	action    string // of the relationship of children, if they are not just extracted
 	kind      string // box_type; "" until the archive is recognised
 	listed    int
 	notes     notes
@@ -98,6 +99,9 @@ func (b *box) extract(e *entry, r io.Reader) error {
 	var opts []plugin.ChildOption
 	if e.name != "" {
 		opts = append(opts, plugin.Filename(e.name))
+	}
+	if b.action != "" {
+		opts = append(opts, plugin.Relationship("action", b.action))
 	}
 	child, err := b.job.AddChild(io.MultiReader(strings.NewReader(string(first)), in), opts...)
 	if err != nil {

@@ -42,6 +42,7 @@ var parts = []part{
 		{magics: lzwFile.magics, unpack: unpackCompressed(lzwFile)},
 		{endings: []string{".br"}, unpack: unpackCompressed(brotliFile)},
 	}},
+	{"rar", "Unpacks RAR", []format{{fileFormats: []string{"archive/rar"}, unpack: (*box).rar}}},
 	{"sevenzip", "Unpacks zip and 7z", []format{
 		{fileFormats: []string{"archive/7-zip"}, unpack: (*box).sevenZip},
 		{fileFormats: []string{"archive/zip"}, unpack: (*box).zip},

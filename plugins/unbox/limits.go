@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/nwaples/rardecode/v2"
 
 	"lazuli/plugins/unbox/lzma"
 )
@@ -106,7 +107,7 @@ func (b *budget) full() bool { return b.over }
 
 // needsDictionary tells whether a decompressor gave up because it would need more memory than it may have.
 func needsDictionary(err error) bool {
-	return errors.Is(err, errDictionary) || errors.Is(err, lzma.ErrDictionary) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded)
+	return errors.Is(err, errDictionary) || errors.Is(err, rardecode.ErrDictionaryTooLarge) || errors.Is(err, lzma.ErrDictionary) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded)
 }
 
 // dictionaryTooLarge notes that something was left out.

@@ -38,6 +38,7 @@ func (p Plugin) Spec() plugin.Spec {
 			{Name: "box_type", Type: event.String, Description: "kind of archive"},
 			{Name: "extra_content", Type: event.String, Description: "true when something follows the compressed data"},
 			{Name: "password", Type: event.String, Description: "password that opened the archive"},
+			{Name: "rar_compression", Type: event.Integer, Description: "method of a RAR's entry: 48 for stored to 53 for best"},
 			{Name: "suspicious", Type: event.String, Description: "what no ordinary archive has"},
 		},
 		Wants:    plugin.Wants{Streams: map[event.Label][]string{event.LabelContent: fileFormats()}},

@@ -41,6 +41,10 @@ func TestGolden(t *testing.T) {
 		{"7z-encrypted", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6}, some...), nil},
 		{"7z-encrypted-names", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6, Directory: true}, some...), nil},
 		{"7z-volume", "archive/7-zip", sevenZipOf(sevenziptest.Options{}, some...)[:300], nil},
+		{"rar5", "archive/rar", rar5Of(0, some...), nil},
+		{"rar4", "archive/rar", rar4Of(rar4Solid, some...), nil},
+		{"rar-volume", "archive/rar", rar5Of(rar5Volume, some...), nil},
+		{"rar-cut-short", "archive/rar", rar5Of(0, some...)[:1000], nil},
 		{"tar", "archive/tar", tarOf(some...), nil},
 		{"tar-kinds", "archive/tar", tarOfKinds(), nil},
 		{"tar-cut-short", "archive/tar", tarOf(some...)[:5000], nil},
@@ -53,7 +57,8 @@ func TestGolden(t *testing.T) {
 		{"gzip-cut-short", "archive/gzip", gzipOf("a", []byte(strings.Repeat("long ", 5000)))[:60], nil},
 		{"gzip-empty", "archive/gzip", gzipOf("a", nil), nil},
 		{"gzip-nothing", "archive/gzip", []byte("just text"), nil},
-		{"other", "archive/rar", []byte("Rar!"), nil},
+		{"rar-nothing", "archive/rar", []byte("Rar!"), nil},
+		{"other", "image/png", []byte("PNG"), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plugintest.Golden(t, "testdata/"+c.name+".golden", plugintest.Run(t, New(DefaultLimits()), c.content, append(c.opts, plugintest.Format(c.format))...))
@@ -108,6 +113,10 @@ func TestCutShort(t *testing.T) {
 		{"7z-encrypted", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6}, some...), nil},
 		{"7z-encrypted-names", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6, Directory: true}, some...), nil},
 		{"7z-volume", "archive/7-zip", sevenZipOf(sevenziptest.Options{}, some...)[:300], nil},
+		{"rar5", "archive/rar", rar5Of(0, some...), nil},
+		{"rar4", "archive/rar", rar4Of(rar4Solid, some...), nil},
+		{"rar-volume", "archive/rar", rar5Of(rar5Volume, some...), nil},
+		{"rar-cut-short", "archive/rar", rar5Of(0, some...)[:1000], nil},
 		{"tar", "archive/tar", tarOf(files...), func(n int) bool { // padding and whole blocks
 			return n == 0 || n >= 526 && n <= 1024 || n >= 1536+600 && n <= 2560 || n >= 3072+9 && n <= 3584 || n == 4096
 		}},
