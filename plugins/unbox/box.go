@@ -17,6 +17,7 @@ type box struct {
 	job       *plugin.Job
 	content   *plugin.Reader
 	budget    *budget
+	prefix    string // of all names, of archives inside this one
 	action    string // of the relationship of children, if they are not just extracted
 	kind      string // box_type; "" until the archive is recognised
 	listed    int
@@ -50,6 +51,7 @@ func (b *box) list(e *entry) error {
 	if e.name == "" {
 		return b.dated(e)
 	}
+	e.name = b.prefix + e.name
 	clean, oddity, cut := cleanName(e.name, b.budget.limits.Name)
 	e.name = clean
 	if cut {
@@ -200,7 +202,7 @@ func (e *entryReader) Read(p []byte) (int, error) {
 
 // conclude records what holds for the whole archive and turns what went wrong into the job's end.
 func (b *box) conclude(err error) error {
-	if err != nil && err != errStop {
+	if err != nil && !errors.Is(err, errStop) {
 		return err
 	}
 	if b.kind != "" {

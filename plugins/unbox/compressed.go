@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"lazuli/plugins/unbox/cpio"
 )
 
 // compression is a format that holds one file, or several ones behind another that are one when unpacked.
@@ -31,19 +33,31 @@ var errBehind = errors.New("something follows the compressed data")
 // mostLayers is how many compressions are undone in one step.
 const mostLayers = 8
 
-// compressed unpacks a compressed file. What is compressed again is unpacked in the same step, a tar is taken apart, and anything else is
-// one child.
+// compressed unpacks a compressed file. What is compressed again is unpacked in the same step, a tar or cpio is taken apart, and anything else
+// is one child.
 func (b *box) compressed(c *compression, raw *bufio.Reader) error {
 	b.kind = kindArchive
 	e := &entry{name: b.ownName()}
-	var layers []*members
-	for {
+	layers, inner, err := b.unpackLayers(e, c, raw)
+	if err != nil {
+		if len(layers) == 0 {
+			b.kind = ""
+		}
+		return b.damagedArchive(err)
+	}
+	if len(layers) > 1 {
+		e.method = methodOf(layers)
+	}
+	return b.toldExtra(layers, b.uncompressed(e, inner))
+}
+
+// unpackLayers undoes one compression after the other; c is the first one, nil for none. What comes out is read from inner, and e takes name and
+// time from the layers.
+func (b *box) unpackLayers(e *entry, c *compression, raw *bufio.Reader) (layers []*members, inner *bufio.Reader, err error) {
+	for ; c != nil && len(layers) < mostLayers; c = nextCompression(raw) {
 		m, err := b.openMembers(c, raw)
 		if err != nil {
-			if len(layers) == 0 {
-				b.kind = ""
-			}
-			return b.damagedArchive(err)
+			return layers, nil, err
 		}
 		layers = append(layers, m)
 		e.name = c.unpackedName(e.name)
@@ -52,24 +66,29 @@ func (b *box) compressed(c *compression, raw *bufio.Reader) error {
 		}
 		e.changed = m.first.changed
 		raw = bufio.NewReaderSize(&layerReader{b: b, r: m}, 64<<10)
-		if c = nextCompression(raw); c == nil || len(layers) == mostLayers {
-			break
-		}
 	}
-	if len(layers) > 1 {
-		e.method = methodOf(layers)
-	}
-	err := b.uncompressed(e, raw)
+	return layers, raw, nil
+}
+
+// toldExtra tells of what follows compressed data, and returns err.
+func (b *box) toldExtra(layers []*members, err error) error {
 	if b.job.Err() == nil && anyExtra(layers) {
-		err = errors.Join(err, b.job.Feature("extra_content", "true"))
+		return errors.Join(err, b.job.Feature("extra_content", "true"))
 	}
 	return err
 }
 
 // uncompressed takes what came out of all compressions.
 func (b *box) uncompressed(e *entry, r *bufio.Reader) error {
-	if isTar(r) {
+	head, _ := r.Peek(magicBytes) // an error comes again
+	switch {
+	case isTar(r):
 		if err := b.tarFrom(r); err != nil {
+			return err
+		}
+		return b.drain(r)
+	case begins(head, cpio.Magics[:3]): // the binary form's two bytes alone say too little
+		if err := b.cpioFrom(r); err != nil {
 			return err
 		}
 		return b.drain(r)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lazuli/plugin"
+	"lazuli/plugins/unbox/ar"
 )
 
 // part is a family of formats, unpacked in the name of the plugin's part of that name.
@@ -29,8 +30,12 @@ type format struct {
 
 // parts is all that can be unpacked.
 var parts = []part{
-	{"archive", "Unpacks tar and compressed files, and tar inside compressed files in one step", []format{
+	{"archive", "Unpacks tar, cpio, ar, packages of Debian and RPM, and compressed files; archives inside those in one step", []format{
 		{fileFormats: []string{"archive/tar"}, unpack: (*box).tar},
+		{fileFormats: []string{"archive/cpio"}, unpack: (*box).cpio},
+		{fileFormats: []string{"archive/ar"}, unpack: unpackWith("ar", ar.Walk)},
+		{fileFormats: []string{"archive/deb"}, unpack: (*box).deb},
+		{fileFormats: []string{"archive/rpm"}, unpack: (*box).rpm},
 		{fileFormats: []string{"archive/gzip"}, unpack: unpackCompressed(gzipFile)},
 		{fileFormats: []string{"archive/bzip2"}, unpack: unpackCompressed(bzip2File)},
 		{fileFormats: []string{"archive/xz"}, unpack: unpackCompressed(xzFile)},

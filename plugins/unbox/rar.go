@@ -203,7 +203,7 @@ func (w *walkRAR) unlockFile() error {
 		if err := w.open(password, here); err != nil {
 			return err
 		}
-		return w.confirm(archive.Guarded(rarContent{w.r}))
+		return w.confirm(archive.Guarded(rarContent{w.r}), false)
 	})
 	if errors.Is(err, errPassword) {
 		return errors.Join(errPassword, w.open(w.password, here))

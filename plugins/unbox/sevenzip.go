@@ -170,7 +170,7 @@ func (w *walk7z) open7zBlock(first *sevenzip.File) (io.Reader, error) {
 			return err
 		}
 		probe := &file7z{w: &walk7z{box: w.box, data: r}, left: first.Size, want: first.Sum, summed: first.Summed}
-		if err := w.confirm(probe); err != nil {
+		if err := w.confirm(probe, false); err != nil {
 			return err
 		}
 		r, err = open(password)

@@ -144,7 +144,7 @@ func (b *box) openZip(e *zipEntry, data, packed int64) (io.Reader, error) {
 		if err := open(); err != nil || fits {
 			return err
 		}
-		if err := b.confirm(r); err != nil {
+		if err := b.confirm(r, packed > section.Size()); err != nil {
 			return err
 		}
 		return open()
@@ -163,14 +163,14 @@ func decryptZip(e *zipEntry, section *io.SectionReader, packed int64, password s
 	return newZipCrypto(section, password, e)
 }
 
-// confirm reads something that was decrypted to its end, and returns errPassword if it makes no sense. What just ends too early may have
-// been cut off.
-func (b *box) confirm(r io.Reader) error {
+// confirm reads something that was decrypted to its end, and returns errPassword if it makes no sense. Only of what is known to be cut off is it
+// no surprise that it ends too early.
+func (b *box) confirm(r io.Reader, cut bool) error {
 	_, err := io.Copy(io.Discard, &layerReader{b: b, r: io.LimitReader(r, b.budget.limits.File)})
 	switch {
 	case b.job.Err() != nil:
 		return b.job.Err()
-	case err == nil, errors.Is(err, errCutShort), errors.Is(err, io.ErrUnexpectedEOF):
+	case err == nil, cut && (errors.Is(err, errCutShort) || errors.Is(err, io.ErrUnexpectedEOF)):
 		return nil
 	case errors.Is(err, errTotalReached), errors.Is(err, errMethod):
 		return err

@@ -146,6 +146,25 @@ func TestPasswordThatSeemsToFit(t *testing.T) {
 	}
 }
 
+// TestPasswordThatSeemsToFitOneByte: what a wrong password makes of an entry of a byte may well end too early, and is not taken for a cut.
+func TestPasswordThatSeemsToFitOneByte(t *testing.T) {
+	packed := makeZip(func(w *zip.Writer) { addCrypted(w, "x", "x", "the right one") })
+	crypted := zipCrypted(deflated([]byte("x")), "the right one", byte(sumOf("x")>>24))
+	var wrong []string
+	for i := 0; len(wrong) < 60; i++ {
+		password := fmt.Sprint("wrong ", i)
+		if _, err := newZipCrypto(bytes.NewReader(crypted), password, &zipEntry{sum: sumOf("x")}); err == nil {
+			wrong = append(wrong, password)
+		}
+	}
+	limits := DefaultLimits()
+	limits.Passwords = 100
+	out := runWith(t, limits, packed, "archive/zip", plugintest.Setting("passwords", strings.Join(append(wrong, "the right one"), "\n")))
+	if got := contents(t, out); out.State != event.Completed || got["x"] != "x" || !slices.Equal(values(out, "password"), []string{"the right one"}) {
+		t.Errorf("%s %s with %q, opened by %q", out.State, out.Message, got, values(out, "password"))
+	}
+}
+
 // TestPasswordLimits: no more than so many passwords are tried, and none for ever.
 func TestPasswordLimits(t *testing.T) {
 	packed := makeZip(func(w *zip.Writer) { addAES(w, "a", "content", "the last", 3) })
