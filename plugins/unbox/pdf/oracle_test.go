@@ -244,7 +244,7 @@ func differ(d *document, ours Object, theirs any) string {
 		all = maps.Clone(all)
 		for _, pair := range ours {
 			want, known := all["/"+string(pair.Key)]
-			if !known && pair.Value == nil {
+			if !known && d.resolve(pair.Value) == nil {
 				continue
 			}
 			if fault := differ(d, ours.Get(pair.Key), want); !known || fault != "" {

@@ -10,12 +10,13 @@ const maxRow = 16 << 20
 
 // predictor undoes what made rows easier to compress (7.4.4.4). Each row of PNG's says in its first byte how it was done.
 type predictor struct {
-	in     io.Reader
-	png    bool
-	row    int // bytes
-	pixel  int // bytes, at least 1
-	bits   int // of a colour
-	colors int
+	in    io.Reader
+	png   bool
+	row   int // bytes
+	pixel int // bytes, rounded up
+	bits  int // of a colour
+
+	colors, columns int
 
 	last []byte // the row above; empty is as good as zeros
 	this []byte // the row that is being read
@@ -33,7 +34,7 @@ func newPredictor(r io.Reader, kind, colors, bits, columns int64) io.Reader {
 		return &unpredicted{r, fmt.Errorf("predictor %d for %d columns of %d colours of %d bits", kind, columns, colors, bits)}
 	}
 	return &predictor{
-		in: r, png: kind >= 10, row: int((colors*bits*columns + 7) / 8), pixel: int(max(1, colors*bits/8)), bits: int(bits), colors: int(colors),
+		in: r, png: kind >= 10, row: int((colors*bits*columns + 7) / 8), pixel: int((colors*bits + 7) / 8), bits: int(bits), colors: int(colors), columns: int(columns),
 	}
 }
 
@@ -154,14 +155,19 @@ func (p *predictor) undoTIFF() {
 	}
 }
 
-// undoBits does so for colours of less than a byte.
+// undoBits does so for colours of less than a byte. Bits behind the last pixel become zero.
 func (p *predictor) undoBits() {
 	mask := byte(1<<p.bits - 1)
 	left := make([]byte, p.colors)
 	perByte := 8 / p.bits
+	pixels := p.columns * p.colors
 	for i := range len(p.this) * perByte {
 		shift := 8 - p.bits*(i%perByte+1)
 		b := &p.this[i/perByte]
+		if i >= pixels {
+			*b &^= mask << shift
+			continue
+		}
 		color := &left[i%p.colors]
 		*color = (*color + *b>>shift) & mask
 		*b = *b&^(mask<<shift) | *color<<shift
