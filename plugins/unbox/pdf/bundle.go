@@ -109,7 +109,7 @@ func (d *document) member(p place, number uint32) indirect {
 	if b == nil || int(p.index) >= len(b.numbers) || b.numbers[p.index] != number {
 		return o
 	}
-	in := parser{lexer: lexer{src: inMemory(b.content, d.work), most: d.limits.text}, limits: d.limits, notes: d.notes, named: d.parser.named}
+	in := parser{lexer: lexer{src: inMemory(b.content, d.work), most: d.limits.text}, limits: d.limits, notes: d.notes, named: d.memberNamed}
 	o.value, _ = in.value(int64(b.offsets[p.index]))
 	o.flaws, o.values = in.flaws, in.kept+in.text/16
 	return o

@@ -71,7 +71,7 @@ func (d *document) decrypt(passwords []string) error {
 func (d *document) encryption(dict Dict) *crypt {
 	number := func(key Name) int64 { n, _ := integer(d.resolve(dict.Get(key))); return n }
 	c := &crypt{metadata: true, named: map[Name]method{"Identity": methodNone}}
-	c.report.Handler = string(d.name(dict.Get("Filter")))
+	c.report.Handler = d.name(dict.Get("Filter")).text()
 	c.report.Version, c.report.Revision = int(number("V")), int(number("R"))
 	c.report.Permissions = int32(number("P"))
 	if encrypted, ok := d.resolve(dict.Get("EncryptMetadata")).(bool); ok {

@@ -31,14 +31,15 @@ type document struct {
 	lost    []lost  // entries of the cross-references that lie
 	crypt   *crypt  // nil if the file is not encrypted
 
-	cache    map[uint32]Object
-	cached   int // values in the cache
-	bundles  []*bundle
-	opening  map[int64]bool // offsets of object streams that are being read
-	depth    int            // of resolve
-	surveyed int64          // the object that is being scanned
-	escaped  []escapedName
-	escapes  int
+	cache       map[uint32]Object
+	cached      int // values in the cache
+	bundles     []*bundle
+	opening     map[int64]bool // offsets of object streams that are being read
+	depth       int            // of resolve
+	surveyed    int64          // the object whose names are looked at
+	memberNamed func(Name)     // is told names with escapes in object streams
+	escaped     []escapedName
+	escapes     int
 }
 
 // place is where an object lies.

@@ -3,7 +3,6 @@ package pdf
 import (
 	"errors"
 	"io"
-	"slices"
 
 	"lazuli/plugins/unbox/archive"
 )
@@ -13,6 +12,8 @@ type decoded struct {
 	r       io.Reader // decodes while it is read, once; nil if the stream cannot be decrypted
 	filters []Name    // all of them, by their full names
 	left    []Name    // those that were not applied: of images, mostly
+
+	encrypted bool
 }
 
 // fullNames are those of filters that may be abbreviated (table 92 of 8.9.7). It is for images in a page's content, but readers
@@ -32,6 +33,7 @@ func (d *document) decode(s *Stream, w *work) decoded {
 	}
 	out.r = in
 	method := d.crypt.method(d, s, filters, parms)
+	out.encrypted = method != methodNone
 	if method == methodLocked {
 		out.r, out.left = nil, filters
 		return out
@@ -160,6 +162,3 @@ func (s *stage) judge(err error) error {
 	}
 	return damaged("%s: %v", s.name, err)
 }
-
-// has tells whether a filter is among a stream's.
-func (d *decoded) has(name Name) bool { return slices.Contains(d.filters, name) }

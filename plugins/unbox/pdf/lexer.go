@@ -30,7 +30,7 @@ type token struct {
 	real    float64
 	text    []byte // of a name, string or keyword; valid until the next token
 	broken  bool   // not as it should be: a string without an end, a number with two points
-	escapes bool   // of a name: it hides ordinary characters behind #xx
+	escapes bool   // of a name: it hides letters or digits behind #xx
 }
 
 // lexer splits a source into tokens. Every call goes forward by at least one byte, or is at the end.
@@ -59,6 +59,8 @@ func delimiter(c int) bool {
 func regular(c int) bool { return c >= 0 && !space(c) && !delimiter(c) }
 
 func digit(c int) bool { return c >= '0' && c <= '9' }
+
+func letter(c int) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // skip passes over white space and comments.
 func (l *lexer) skip() {
@@ -190,7 +192,7 @@ func (l *lexer) name(t *token) {
 			if high >= 0 && low >= 0 {
 				c = high<<4 | low
 				l.at += 2
-				t.escapes = t.escapes || c != '#' && c > ' ' && c < 0x7f && regular(c)
+				t.escapes = t.escapes || letter(c) || digit(c)
 			} else {
 				t.broken = true
 			}

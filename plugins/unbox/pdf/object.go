@@ -13,6 +13,9 @@ type Object any
 // Name is a name with its #xx escapes decoded, without the slash.
 type Name string
 
+// text is a name to show. Names are UTF-8 by convention, and any bytes by the standard.
+func (n Name) text() string { return strings.ToValidUTF8(string(n[:min(len(n), mostText)]), "\ufffd") }
+
 // String holds the bytes of a string, decrypted if its file could be opened.
 type String string
 

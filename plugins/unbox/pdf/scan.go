@@ -31,8 +31,7 @@ type survey struct {
 	lastEnd    int64 // behind the last of them; 0 if there is none
 	trailer    Dict  // what all trailers say together, the last one first
 	linearized bool
-	whole      bool             // the work was enough to see all of it
-	byNumber   map[uint32]int32 // the last object of each number; made when it is needed
+	whole      bool // the work was enough to see all of it
 }
 
 // scan reads the file once. Data of streams are passed over, so that a PDF in a PDF does not count.

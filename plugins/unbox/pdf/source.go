@@ -129,21 +129,22 @@ func (s *source) section(at, size int64) io.Reader {
 	if s.file == nil {
 		return bytes.NewReader(s.peek(at, int(size)))
 	}
-	return &sectionReader{ctx: s.ctx, r: io.NewSectionReader(s.file, at, size)}
+	return &sectionReader{src: s, r: io.NewSectionReader(s.file, at, size)}
 }
 
 // sectionReader ends with the context.
 type sectionReader struct {
-	ctx context.Context
+	src *source
 	r   *io.SectionReader
 }
 
 func (s *sectionReader) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
+	if err := s.src.ctx.Err(); err != nil {
+		return 0, &readError{err}
 	}
 	n, err := s.r.Read(p)
 	if err != nil && err != io.EOF {
+		s.src.err = err // nothing else can be had either
 		err = &readError{err}
 	}
 	return n, err

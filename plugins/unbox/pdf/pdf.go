@@ -1,0 +1,114 @@
+// Package pdf takes a PDF apart and tells what an analyst asks of it (ISO 32000-2).
+//
+// Nothing that a PDF says of itself is believed: cross-references are checked against what lies where they point, lengths against
+// the data, and the whole file is searched for objects that are not listed. What is damaged is read as far as it goes. A file is
+// never in memory as a whole, and how much is read, decoded and kept is bounded by its size and by fixed limits.
+//
+// Begin with Walk. Below it document knows where the objects are, source, lexer and parser read them, decode and crypt open their
+// streams; sweep looks at all objects and finds what is worth taking out.
+package pdf
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"lazuli/plugins/unbox/archive"
+)
+
+// Options for one file.
+type Options struct {
+	Passwords []string // that are tried after the empty one, the user's and the owner's alike
+}
+
+// Kind is what a part is in its document.
+type Kind string
+
+// Kinds of parts, in the order in which they are visited.
+const (
+	EmbeddedFile Kind = "embedded file"
+	Script       Kind = "script"
+	Form         Kind = "XFA form"
+	Media        Kind = "rich media" // what plays in a page: Flash, 3D, sounds
+	Lead         Kind = "data in front of the header"
+	Tail         Kind = "data behind the end"
+	Other        Kind = "stream" // whose use is not known
+	Metadata     Kind = "metadata"
+	Profile      Kind = "colour profile"
+	Image        Kind = "image"
+	Font         Kind = "font"
+	Content      Kind = "page content"
+	Index        Kind = "objects" // object streams and cross-reference streams
+)
+
+// Routine tells whether a kind is what ordinary documents are full of.
+func (k Kind) Routine() bool {
+	switch k {
+	case Metadata, Profile, Image, Font, Content, Index:
+		return true
+	}
+	return false
+}
+
+// Part is something in a PDF that can be taken out. Name is that of an embedded file, or of a script of the document; Method are
+// the filters of the stream, by their full names.
+type Part struct {
+	archive.Entry
+	Kind    Kind
+	Object  ID     // that it is in
+	State   State  // of the object
+	Trigger string // of a script: what sets it off, as in Action
+	Type    string // of an embedded file: its MIME type, as stated
+}
+
+// Visit gets each part, as archive.Visit gets each entry: r is nil for what cannot be decrypted. Images whose filter is a format
+// of its own (DCTDecode, JPXDecode, JBIG2Decode, CCITTFaxDecode) are read as that.
+type Visit func(p Part, r io.Reader) error
+
+// Walk visits everything that can be taken out of a PDF, what analysts look for first, and reports on it. The report is there
+// unless the error is archive.ErrNotThis, of ctx or of r. Text is UTF-8 as it was decoded: it may hold any character.
+//
+// The error is archive.ErrEncrypted if no password opens the file, and wraps archive.ErrDamaged if its cross-references or its
+// catalog are missing.
+func Walk(ctx context.Context, r io.ReaderAt, size int64, opts Options, visit Visit) (*Report, error) {
+	return walk(ctx, r, size, opts, defaultLimits, visit)
+}
+
+func walk(ctx context.Context, r io.ReaderAt, size int64, opts Options, l limits, visit Visit) (*Report, error) {
+	d, err := openDocument(ctx, r, size, opts.Passwords, &l)
+	if err != nil {
+		return nil, err
+	}
+	s := newSweep(d)
+	d.begin("look at the objects")
+	s.run()
+	report := s.report()
+	if err := d.failed(); err != nil {
+		return nil, err
+	}
+	d.begin("take out what is in it")
+	err = s.visitAll(visit)
+	report.Limits = d.notes.list
+	switch failed := d.failed(); {
+	case err != nil:
+		return report, err
+	case failed != nil:
+		return nil, failed
+	case d.crypt.locked():
+		return report, archive.ErrEncrypted
+	case d.rebuilt:
+		return report, damaged("it has no cross-references that lead anywhere")
+	case d.dict(d.trailer.Get("Root")) == nil:
+		return report, damaged("it has no catalog")
+	}
+	return report, nil
+}
+
+// methodOf writes filters into an entry's method.
+func methodOf(filters []Name) string {
+	list := make([]string, len(filters))
+	for i, f := range filters {
+		list[i] = f.text()
+	}
+	return strings.Join(list, " ")
+}
