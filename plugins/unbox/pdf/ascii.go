@@ -38,34 +38,48 @@ func (f *filterReader) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// some returns bytes of the input, at least one unless there is an error. They are taken.
+func (f *filterReader) some() ([]byte, error) {
+	if _, err := f.in.Peek(1); err != nil {
+		return nil, err
+	}
+	b, _ := f.in.Peek(f.in.Buffered())
+	_, _ = f.in.Discard(len(b)) // they stay where they are until the next read
+	return b, nil
+}
+
 var errOddCharacter = errors.New("a character that does not belong there")
 
 // newHexReader decodes hexadecimal digits (7.4.2).
 func newHexReader(r io.Reader) io.Reader {
 	high := -1
+	end := func(f *filterReader, err error) error {
+		if high >= 0 {
+			f.out = append(f.out, byte(high<<4))
+			high = -1
+		}
+		return err
+	}
 	return &filterReader{in: bufio.NewReader(r), step: func(f *filterReader) error {
-		c, err := f.in.ReadByte()
-		if err != nil || c == '>' {
-			if high >= 0 {
-				f.out = append(f.out, byte(high<<4))
+		piece, err := f.some()
+		for _, c := range piece {
+			d := hexDigit(int(c))
+			switch {
+			case c == '>':
+				return end(f, io.EOF)
+			case d < 0:
+				if !space(int(c)) {
+					f.odd = errOddCharacter
+				}
+			case high < 0:
+				high = d
+			default:
+				f.out = append(f.out, byte(high<<4|d))
 				high = -1
 			}
-			if err == nil {
-				err = io.EOF
-			}
-			return err
 		}
-		d := hexDigit(int(c))
-		switch {
-		case d < 0:
-			if !space(int(c)) {
-				f.odd = errOddCharacter
-			}
-		case high < 0:
-			high = d
-		default:
-			f.out = append(f.out, byte(high<<4|d))
-			high = -1
+		if err != nil {
+			return end(f, err)
 		}
 		return nil
 	}}
@@ -79,7 +93,7 @@ func newBase85Reader(r io.Reader) io.Reader {
 		for i := digits; i < 5; i++ {
 			group = group*85 + 84
 		}
-		for i := range digits - 1 {
+		for i := range max(0, digits-1) {
 			f.out = append(f.out, byte(group>>(24-8*i)))
 		}
 		group, digits = 0, 0
@@ -92,27 +106,27 @@ func newBase85Reader(r io.Reader) io.Reader {
 				_, _ = f.in.Discard(2) // it was peeked at
 			}
 		}
-		c, err := f.in.ReadByte()
-		switch {
-		case err != nil || c == '~':
-			if digits > 0 {
+		piece, err := f.some()
+		for _, c := range piece {
+			switch {
+			case c == '~':
 				flush(f)
+				return io.EOF
+			case c == 'z' && digits == 0:
+				f.out = append(f.out, 0, 0, 0, 0)
+			case c >= '!' && c <= 'u':
+				group = group*85 + uint32(c-'!')
+				if digits++; digits == 5 {
+					flush(f)
+				}
+			case !space(int(c)):
+				f.odd = errOddCharacter
 			}
-			if err == nil {
-				err = io.EOF
-			}
-			return err
-		case c == 'z' && digits == 0:
-			f.out = append(f.out, 0, 0, 0, 0)
-		case c >= '!' && c <= 'u':
-			group = group*85 + uint32(c-'!')
-			if digits++; digits == 5 {
-				flush(f)
-			}
-		case !space(int(c)):
-			f.odd = errOddCharacter
 		}
-		return nil
+		if err != nil {
+			flush(f)
+		}
+		return err
 	}}
 }
 

@@ -1,5 +1,13 @@
 package pdf
 
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"lazuli/plugins/unbox/archive"
+)
+
 // bundle is an object stream (7.5.7) whose content is in memory.
 type bundle struct {
 	at      int64 // offset of its header
@@ -13,7 +21,7 @@ type bundle struct {
 // Bundles that are kept in memory, the one used last in front.
 const (
 	mostBundles     = 16
-	mostBundleBytes = 32 << 20
+	mostBundleBytes = 16 << 20
 )
 
 // members are the numbers of the objects in an object stream.
@@ -49,9 +57,9 @@ func (d *document) bundle(at int64) *bundle {
 	b := d.unbundle(s)
 	b.at = at
 	d.bundles = append([]*bundle{b}, d.bundles...)
-	bytes := 0
-	for i, kept := range d.bundles {
-		if bytes += len(kept.content) + 8*len(kept.numbers); i > 0 && (i == mostBundles || bytes > mostBundleBytes) {
+	kept := 0 // bytes
+	for i, b := range d.bundles {
+		if kept += len(b.content) + 8*len(b.numbers); i > 0 && (i == mostBundles || kept > mostBundleBytes) {
 			clear(d.bundles[i:])
 			d.bundles = d.bundles[:i]
 			break
@@ -109,8 +117,25 @@ func (d *document) member(p place, number uint32) indirect {
 	if b == nil || int(p.index) >= len(b.numbers) || b.numbers[p.index] != number {
 		return o
 	}
-	in := parser{lexer: lexer{src: inMemory(b.content, d.work), most: d.limits.text}, limits: d.limits, notes: d.notes, named: d.memberNamed}
+	in := parser{lexer: lexer{src: inMemory(b.content, d.work), most: d.limits.text}, limits: d.limits, notes: d.notes, named: d.memberNamed, levels: allLevels}
 	o.value, _ = in.value(int64(b.offsets[p.index]))
 	o.flaws, o.values = in.flaws, in.kept+in.text/16
 	return o
+}
+
+// content reads a whole stream into memory, of which most bytes are kept. The error is that of damage; what could be read is there.
+func (d *document) content(s *Stream, most int64) ([]byte, error) {
+	decoded := d.decode(s, d.work)
+	if decoded.r == nil {
+		return nil, archive.ErrEncrypted
+	}
+	d.scratch.Reset() // grows once, so that many streams do not leave their garbage behind
+	n, err := d.scratch.ReadFrom(io.LimitReader(decoded.r, most))
+	if n == most {
+		err = d.notes.reach(fmt.Sprintf("more than %d bytes of a stream that must be in memory", most))
+	}
+	if err == nil && len(decoded.left) > 0 {
+		err = damaged("no filter for %s", decoded.left[0].text())
+	}
+	return bytes.Clone(d.scratch.Bytes()), err
 }

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type document struct {
 	cache       map[uint32]Object
 	cached      int // values in the cache
 	bundles     []*bundle
+	scratch     bytes.Buffer
 	opening     map[int64]bool // offsets of object streams that are being read
 	depth       int            // of resolve
 	surveyed    int64          // the object whose names are looked at
@@ -68,12 +70,12 @@ type lost struct {
 func openDocument(ctx context.Context, r io.ReaderAt, size int64, passwords []string, l *limits) (*document, error) {
 	d := &document{ctx: ctx, limits: l, notes: &reached{}, current: map[uint32]place{}, cache: map[uint32]Object{}, opening: map[int64]bool{}}
 	d.src = &source{ctx: ctx, file: r, size: size}
-	d.parser = parser{lexer: lexer{src: d.src, most: l.text}, limits: l, notes: d.notes}
-	d.begin("read the cross-references")
+	d.parser = parser{lexer: lexer{src: d.src, most: l.text}, limits: l, notes: d.notes, levels: allLevels}
+	d.begin("read the cross-references", l.parse)
 	at, version, hasHeader := d.findHeader()
 	d.base, d.version = at, version
 	d.findXRefs()
-	d.begin("find the objects")
+	d.begin("find the objects", l.parse)
 	d.seen = d.scan()
 	if err := d.failed(); err != nil {
 		return nil, err
@@ -81,7 +83,7 @@ func openDocument(ctx context.Context, r io.ReaderAt, size int64, passwords []st
 	if !hasHeader && len(d.seen.objects) == 0 {
 		return nil, archive.ErrNotThis
 	}
-	d.begin("put the objects in order")
+	d.begin("put the objects in order", l.parse)
 	if !d.settle() {
 		d.rebuild()
 	}
@@ -92,9 +94,10 @@ func openDocument(ctx context.Context, r io.ReaderAt, size int64, passwords []st
 	return d, d.failed()
 }
 
-// begin begins a phase with work of its own.
-func (d *document) begin(phase string) {
-	d.work = newWork(d.limits, d.src.size, phase, d.notes)
+// begin begins a phase with work of its own: perByte for each byte of the file.
+func (d *document) begin(phase string, perByte int64) {
+	const most = 1 << 50 // bytes, so that the product fits
+	d.work = &work{left: d.limits.base + min(d.src.size, most)*perByte, phase: phase, notes: d.notes}
 	d.src.work = d.work
 	if errors.Is(d.src.err, ErrLimit) {
 		d.src.err = nil

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -121,17 +122,20 @@ func (s *sweep) objectFacts() {
 
 // twiceFacts tells of objects that the same update has twice.
 func (s *sweep) twiceFacts() {
-	type key struct {
-		id       ID
-		revision int32
+	objects := s.d.seen.objects
+	order := make([]int32, len(objects))
+	for i := range order {
+		order[i] = int32(i)
 	}
-	seen := make(map[key]bool, len(s.d.seen.objects))
-	for _, f := range s.d.seen.objects {
-		k := key{f.id, f.revision}
-		if seen[k] {
+	slices.SortFunc(order, func(a, b int32) int {
+		x, y := &objects[a], &objects[b]
+		return cmp.Or(cmp.Compare(x.revision, y.revision), cmp.Compare(x.id.Number, y.id.Number), cmp.Compare(x.id.Generation, y.id.Generation), cmp.Compare(a, b))
+	})
+	for i := 1; i < len(order); i++ {
+		before, f := &objects[order[i-1]], &objects[order[i]]
+		if before.revision == f.revision && before.id == f.id {
 			s.facts.add(TwiceObject, f.id, f.at, "")
 		}
-		seen[k] = true
 	}
 }
 

@@ -49,13 +49,9 @@ func (s *sweep) xmp() []Field {
 	if !ok {
 		return nil
 	}
-	decoded := s.d.decode(stream, s.d.work)
-	if decoded.r == nil {
-		return nil
-	}
 	const most = 1 << 20
-	content, _ := io.ReadAll(io.LimitReader(decoded.r, most)) // of damaged metadata what there is
-	return xmpFields([]byte(textOf(String(content))))         // which may be UTF-16
+	content, _ := s.d.content(stream, most)           // of damaged metadata what there is
+	return xmpFields([]byte(textOf(String(content)))) // which may be UTF-16
 }
 
 // xmpFields finds elements and attributes of the namespaces above, as far as the XML can be read.

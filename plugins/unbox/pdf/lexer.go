@@ -42,21 +42,26 @@ type lexer struct {
 	cut  bool // a text was longer than that
 }
 
-// Classes of characters (table 1 and 2 of 7.2.3).
-func space(c int) bool {
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\f' || c == 0
-}
+// Classes of characters (tables 1 and 2 of 7.2.3). Regular ones, which are no others, make up names, numbers and keywords.
+const (
+	classRegular = iota
+	classSpace
+	classDelimiter
+)
 
-func delimiter(c int) bool {
-	switch c {
-	case '(', ')', '<', '>', '[', ']', '{', '}', '/', '%':
-		return true
+var classes = func() (table [256]uint8) {
+	for _, c := range []byte("\x00\t\n\f\r ") {
+		table[c] = classSpace
 	}
-	return false
-}
+	for _, c := range []byte("()<>[]{}/%") {
+		table[c] = classDelimiter
+	}
+	return table
+}()
 
-// regular characters make up names, numbers and keywords.
-func regular(c int) bool { return c >= 0 && !space(c) && !delimiter(c) }
+func space(c int) bool { return c >= 0 && classes[c] == classSpace }
+
+func regular(c int) bool { return c >= 0 && classes[c] == classRegular }
 
 func digit(c int) bool { return c >= '0' && c <= '9' }
 
@@ -106,6 +111,7 @@ func (l *lexer) next() token {
 	case c == ']':
 		t.kind = tokenCloseArray
 		l.at++
+	case digit(c) && l.digits(&t):
 	case regular(c):
 		l.word(&t)
 	default: // a delimiter where none belongs
@@ -117,6 +123,43 @@ func (l *lexer) next() token {
 	return t
 }
 
+// run returns the bytes from the next one on that a window has of those that fit, and takes them. It may return none, or not all.
+func (l *lexer) run(fits *[256]bool) []byte {
+	i := uint64(l.at - l.src.from)
+	if i >= uint64(len(l.src.window)) {
+		return nil
+	}
+	rest := l.src.window[i:]
+	n := 0
+	for n < len(rest) && fits[rest[n]] {
+		n++
+	}
+	l.at += int64(n)
+	return rest[:n]
+}
+
+// Bytes that mean themselves in names and words, and in strings.
+var (
+	plainRegular = fitting(func(c int) bool { return regular(c) && c != '#' })
+	plainString  = fitting(func(c int) bool { return c != '(' && c != ')' && c != '\\' && c != '\r' })
+)
+
+func fitting(fits func(c int) bool) *[256]bool {
+	var table [256]bool
+	for c := range table {
+		table[c] = fits(c)
+	}
+	return &table
+}
+
+// keepAll keeps many bytes.
+func (l *lexer) keepAll(b []byte) {
+	if room := l.most - len(l.text); len(b) > room {
+		b, l.cut = b[:room], true
+	}
+	l.text = append(l.text, b...)
+}
+
 func (l *lexer) keep(c int) {
 	if len(l.text) >= l.most {
 		l.cut = true
@@ -125,11 +168,33 @@ func (l *lexer) keep(c int) {
 	l.text = append(l.text, byte(c))
 }
 
+// digits reads a number that is nothing but digits, as most are. ok is false if it is something else.
+func (l *lexer) digits(t *token) (ok bool) {
+	const most = 18 // that fit an int64 whatever they are
+	i := uint64(l.at - l.src.from)
+	if i >= uint64(len(l.src.window)) {
+		return false
+	}
+	rest := l.src.window[i:]
+	n, number := 0, int64(0)
+	for n < len(rest) && n <= most && rest[n]-'0' <= 9 {
+		number = number*10 + int64(rest[n]-'0')
+		n++
+	}
+	if n > most || n == len(rest) || regular(int(rest[n])) {
+		return false
+	}
+	t.kind, t.integer = tokenInteger, number
+	l.at += int64(n)
+	return true
+}
+
 // word reads a number or a keyword.
 func (l *lexer) word(t *token) {
 	for c := l.src.byteAt(l.at); regular(c); c = l.src.byteAt(l.at) {
 		l.keep(c)
 		l.at++
+		l.keepAll(l.run(plainRegular))
 	}
 	number(t, l.text)
 }
@@ -187,15 +252,18 @@ func (l *lexer) name(t *token) {
 	l.at++
 	for c := l.src.byteAt(l.at); regular(c); c = l.src.byteAt(l.at) {
 		l.at++
-		if c == '#' {
-			high, low := hexDigit(l.src.byteAt(l.at)), hexDigit(l.src.byteAt(l.at+1))
-			if high >= 0 && low >= 0 {
-				c = high<<4 | low
-				l.at += 2
-				t.escapes = t.escapes || letter(c) || digit(c)
-			} else {
-				t.broken = true
-			}
+		if c != '#' {
+			l.keep(c)
+			l.keepAll(l.run(plainRegular))
+			continue
+		}
+		high, low := hexDigit(l.src.byteAt(l.at)), hexDigit(l.src.byteAt(l.at+1))
+		if high >= 0 && low >= 0 {
+			c = high<<4 | low
+			l.at += 2
+			t.escapes = t.escapes || letter(c) || digit(c)
+		} else {
+			t.broken = true
 		}
 		l.keep(c)
 	}
@@ -206,6 +274,7 @@ func (l *lexer) literal(t *token) {
 	t.kind = tokenString
 	l.at++
 	for depth := 1; ; l.at++ {
+		l.keepAll(l.run(plainString))
 		c := l.src.byteAt(l.at)
 		switch c {
 		case noByte:

@@ -21,15 +21,15 @@ type limits struct {
 	found   int   // actions, scripts, files and the like: each kind of finding
 	facts   int   // of one kind
 
-	// Work is counted in bytes that are read or come out of a filter. Each phase may do base plus perByte for each byte of
-	// the file.
+	// Work is counted in bytes that are read or come out of a filter. Each phase may do base and so much for each byte of the file.
 	base    int64
-	perByte int64
+	parse   int64
+	extract int64
 }
 
 var defaultLimits = limits{
-	depth: 500, objects: 1 << 20, values: 500_000, text: 32 << 20, stream: 256 << 20, inner: 16 << 20, filters: 16, found: 10_000, facts: 10,
-	base: 128 << 20, perByte: 64,
+	depth: 500, objects: 500_000, values: 500_000, text: 16 << 20, stream: 256 << 20, inner: 8 << 20, filters: 16, found: 10_000, facts: 10,
+	base: 64 << 20, parse: 16, extract: 64,
 }
 
 // work is what one phase may still do.
@@ -37,10 +37,6 @@ type work struct {
 	left  int64
 	phase string
 	notes *reached
-}
-
-func newWork(l *limits, size int64, phase string, notes *reached) *work {
-	return &work{left: l.base + min(size, 1<<50)*l.perByte, phase: phase, notes: notes}
 }
 
 // spend takes n bytes. The error wraps ErrLimit.

@@ -104,7 +104,7 @@ func openBytes(t testing.TB, content []byte, passwords ...string) *document {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.begin("compare")
+	d.begin("compare", 1000)
 	return d
 }
 

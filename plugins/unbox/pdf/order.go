@@ -6,15 +6,20 @@ import (
 )
 
 // State is what an object is to the file.
-type State string
+type State uint8
 
+// States of objects.
 const (
-	Current    State = ""                  // the cross-references lead to it
-	Superseded State = "superseded"        // a later version of the object is current
-	Unlisted   State = "unlisted"          // the cross-references do not know it
-	Newer      State = "newer than listed" // it lies behind the version that is current
-	Deleted    State = "deleted"           // the cross-references say that it is free
+	Current    State = iota // the cross-references lead to it
+	Superseded              // a later version of the object is current
+	Newer                   // it lies behind the version that is current
+	Unlisted                // the cross-references do not know it
+	Deleted                 // the cross-references say that it is free
 )
+
+func (s State) String() string {
+	return [...]string{"current", "superseded", "newer than listed", "unlisted", "deleted"}[s]
+}
 
 // mostStarts bounds how many startxref are tried, from the last one back.
 const mostStarts = 16

@@ -8,7 +8,8 @@ type parser struct {
 	lexer
 	limits *limits
 	notes  *reached
-	named  func(raw Name) // is told each name that hides characters behind #xx; may be nil
+	named  func(Name) // is told each name that hides characters behind #xx; may be nil
+	levels int        // of containers whose values are kept; deeper ones are passed over, and so are strings if not all are kept
 
 	stack []Object // values of containers that are open
 	open  []opened
@@ -16,6 +17,8 @@ type parser struct {
 	text  int // bytes of its strings and names
 	flaws int
 }
+
+const allLevels = 1 << 30
 
 // opened is a container that is not closed yet.
 type opened struct {
@@ -120,7 +123,7 @@ func (p *parser) add(t token) (done bool) {
 	case tokenKeyword:
 		return p.keyword(t)
 	default:
-		p.push(p.scalar(t))
+		p.scalar(t)
 	}
 	return false
 }
@@ -141,27 +144,35 @@ func (p *parser) closeDict() bool {
 	return false
 }
 
-func (p *parser) scalar(t token) Object {
+func (p *parser) scalar(t token) {
 	p.text += len(t.text)
-	switch t.kind {
-	case tokenInteger:
-		return t.integer
-	case tokenReal:
-		return t.real
-	case tokenName:
-		n := Name(t.text)
-		if t.escapes && p.named != nil {
-			p.named(n)
-		}
-		return n
+	if t.escapes && p.named != nil {
+		p.named(Name(t.text))
+	}
+	switch {
+	case p.passes():
+		p.kept++
+	case t.kind == tokenInteger:
+		p.push(t.integer)
+	case t.kind == tokenReal:
+		p.push(t.real)
+	case t.kind == tokenName:
+		p.push(Name(t.text))
+	case p.levels < allLevels:
+		p.push(String(""))
 	default:
-		return String(t.text)
+		p.push(String(t.text))
 	}
 }
 
+// passes tells whether what comes now is too deep to be kept.
+func (p *parser) passes() bool { return len(p.open) > p.levels }
+
 func (p *parser) push(o Object) {
 	p.kept++
-	p.stack = append(p.stack, o)
+	if !p.passes() {
+		p.stack = append(p.stack, o)
+	}
 }
 
 func (p *parser) keyword(t token) (done bool) {
@@ -183,6 +194,9 @@ func (p *parser) keyword(t token) (done bool) {
 
 // makeReference turns the two numbers on top of the stack into a reference.
 func (p *parser) makeReference() {
+	if p.passes() {
+		return
+	}
 	n := len(p.stack)
 	if n-p.open[len(p.open)-1].from < 2 {
 		p.flaws++
@@ -213,7 +227,10 @@ func (p *parser) close() {
 		o = append(make(Array, 0, len(items)), items...)
 	}
 	clear(items)
-	p.stack = append(p.stack[:last.from], o)
+	p.stack = p.stack[:last.from]
+	if !p.passes() {
+		p.stack = append(p.stack, o)
+	}
 }
 
 func (p *parser) dict(items []Object) Dict {

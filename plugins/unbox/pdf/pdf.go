@@ -22,33 +22,35 @@ type Options struct {
 }
 
 // Kind is what a part is in its document.
-type Kind string
+type Kind uint8
 
 // Kinds of parts, in the order in which they are visited.
 const (
-	EmbeddedFile Kind = "embedded file"
-	Script       Kind = "script"
-	Form         Kind = "XFA form"
-	Media        Kind = "rich media" // what plays in a page: Flash, 3D, sounds
-	Lead         Kind = "data in front of the header"
-	Tail         Kind = "data behind the end"
-	Other        Kind = "stream" // whose use is not known
-	Metadata     Kind = "metadata"
-	Profile      Kind = "colour profile"
-	Image        Kind = "image"
-	Font         Kind = "font"
-	Content      Kind = "page content"
-	Index        Kind = "objects" // object streams and cross-reference streams
+	NoKind       Kind = iota
+	EmbeddedFile      // with the name that a file specification gives it, if one does
+	Script            // JavaScript mostly
+	Form              // an XFA form
+	Lead              // what is in front of the header
+	Tail              // what is behind the last %%EOF
+	Media             // what plays in a page: Flash, 3D, sounds
+	Other             // a stream whose use is not known
+	Metadata
+	Profile // of colours
+	Image
+	Font
+	Content // of pages, patterns and the like
+	Index   // object streams and cross-reference streams
 )
 
-// Routine tells whether a kind is what ordinary documents are full of.
-func (k Kind) Routine() bool {
-	switch k {
-	case Metadata, Profile, Image, Font, Content, Index:
-		return true
-	}
-	return false
+func (k Kind) String() string {
+	return [...]string{
+		"nothing", "embedded file", "script", "XFA form", "data in front of the header", "data behind the end", "rich media", "stream",
+		"metadata", "colour profile", "image", "font", "page content", "objects",
+	}[k]
 }
+
+// Routine tells whether a kind is what ordinary documents are full of.
+func (k Kind) Routine() bool { return k >= Metadata }
 
 // Part is something in a PDF that can be taken out. Name is that of an embedded file, or of a script of the document; Method are
 // the filters of the stream, by their full names.
@@ -80,13 +82,13 @@ func walk(ctx context.Context, r io.ReaderAt, size int64, opts Options, l limits
 		return nil, err
 	}
 	s := newSweep(d)
-	d.begin("look at the objects")
+	d.begin("look at the objects", l.parse)
 	s.run()
 	report := s.report()
 	if err := d.failed(); err != nil {
 		return nil, err
 	}
-	d.begin("take out what is in it")
+	d.begin("take out what is in it", l.extract)
 	err = s.visitAll(visit)
 	report.Limits = d.notes.list
 	switch failed := d.failed(); {

@@ -21,7 +21,6 @@ const (
 	foundObjects        // a stream of objects
 	foundXRefs          // a cross-reference stream
 	foundCatalog
-	foundFlaws
 )
 
 // survey is what lies in a file from its beginning to its end, cross-references aside.
@@ -54,7 +53,7 @@ func (d *document) scan() *survey {
 func (d *document) mark(at int64) (mark string, where int64) {
 	const longest = len("trailer")
 	for {
-		chunk := d.src.peek(at, windowBytes-backBytes)
+		chunk := d.src.ahead(at, longest+1)
 		for i, c := range chunk {
 			switch c {
 			case 'o':
@@ -122,14 +121,13 @@ func (d *document) surveyObject(s *survey, at, behind int64) int64 {
 		return d.src.size
 	}
 	d.surveyed = at
+	d.parser.levels = 1
 	o, ok := d.indirect(at)
+	d.parser.levels = allLevels
 	if !ok {
 		return behind
 	}
 	f := found{at: at, end: o.end, id: o.id, revision: int32(s.ends)}
-	if o.flaws > 0 {
-		f.what |= foundFlaws
-	}
 	dict := dictOf(o.value)
 	if _, ok := o.value.(*Stream); ok {
 		f.what |= foundStream
@@ -138,7 +136,9 @@ func (d *document) surveyObject(s *survey, at, behind int64) int64 {
 			f.what |= foundObjects
 		case dict.Get("Type") == Name("XRef"):
 			f.what |= foundXRefs
-			s.trailer = mergeTrailer(mergeTrailer(nil, dict), s.trailer)
+			if whole, ok := d.indirect(at); ok {
+				s.trailer = mergeTrailer(mergeTrailer(nil, dictOf(whole.value)), s.trailer)
+			}
 		}
 	}
 	if dict.Get("Type") == Name("Catalog") {

@@ -90,13 +90,22 @@ func (s *source) peek(at int64, n int) []byte {
 	return rest[:min(n, len(rest))]
 }
 
+// ahead returns what is in the window from at on, which is at least n bytes as far as the file goes. They are valid until something
+// else is read.
+func (s *source) ahead(at int64, n int) []byte {
+	if at < s.from || at+int64(n) > s.from+int64(len(s.window)) {
+		return s.peek(at, max(n, windowBytes-backBytes))
+	}
+	return s.window[at-s.from:]
+}
+
 // has tells whether text stands at an offset.
 func (s *source) has(at int64, text string) bool { return string(s.peek(at, len(text))) == text }
 
 // index returns the offset of the first text that begins in [from, to), or -1.
 func (s *source) index(from, to int64, text string) int64 {
 	for to = min(to, s.size); from < to; {
-		chunk := s.peek(from, windowBytes-backBytes)
+		chunk := s.ahead(from, len(text))
 		if len(chunk) < len(text) {
 			return -1
 		}

@@ -59,6 +59,7 @@ func newSweep(d *document) *sweep {
 		d: d, names: map[uint32]string{}, assets: map[uint32]bool{}, uses: map[uint32]Kind{}, causes: map[uint32]cause{},
 		actionsSeen: map[Action]bool{}, taken: map[int64]bool{}, facts: facts{most: d.limits.facts},
 	}
+	s.items = make([]item, 0, len(d.current)+len(d.spare))
 	for number, p := range d.current {
 		s.items = append(s.items, item{place: p, id: ID{Number: number}})
 	}
@@ -129,6 +130,7 @@ type node struct {
 	array Array
 	key   Name   // under which it stands in the dictionary around it
 	trail string // to it, see step
+	owner string // what the dictionary is, see ownerOf
 }
 
 // each calls look for all dictionaries and arrays in an object, the outer ones first.
@@ -147,11 +149,12 @@ func (s *sweep) eachBelow(o Object, key Name, trail string, look func(node)) {
 			}
 		}
 	case Dict:
-		look(node{dict: o, key: key, trail: trail})
+		owner := ownerOf(o)
+		look(node{dict: o, key: key, trail: trail, owner: owner})
 		for _, pair := range o {
 			switch pair.Value.(type) {
 			case Array, Dict:
-				s.eachBelow(pair.Value, pair.Key, step(o, trail, pair.Key), look)
+				s.eachBelow(pair.Value, pair.Key, step(owner, trail, pair.Key), look)
 			}
 		}
 	}
@@ -202,12 +205,12 @@ var usesByKey = map[Name]Kind{
 
 // refer notes what a dictionary's value leads to.
 func (s *sweep) refer(it *item, n node, pair Pair) {
-	trail := step(n.dict, n.trail, pair.Key)
+	trail := step(n.owner, n.trail, pair.Key)
 	kind := usesByKey[pair.Key]
 	if n.key == "CharProcs" {
 		kind = Font
 	}
-	if trail != "" || kind != "" {
+	if trail != "" || kind != NoKind {
 		s.lead(it, pair.Value, trail, kind)
 		if list, ok := pair.Value.(Array); ok {
 			for _, o := range list[:min(len(list), s.d.limits.found)] {
@@ -222,7 +225,7 @@ func (s *sweep) refer(it *item, n node, pair Pair) {
 				if s.d.work.spend(objectCost) != nil {
 					return
 				}
-				s.lead(it, inner.Value, trail+"/"+string(inner.Key), "")
+				s.lead(it, inner.Value, trail+"/"+string(inner.Key), NoKind)
 			}
 		}
 	case "Assets":
@@ -239,7 +242,7 @@ func (s *sweep) lead(it *item, o Object, trail string, kind Kind) {
 	if !ok {
 		return
 	}
-	if kind != "" {
+	if kind != NoKind {
 		if _, known := s.uses[ref.Number]; !known && len(s.uses) < s.d.limits.objects {
 			s.uses[ref.Number] = kind
 		}

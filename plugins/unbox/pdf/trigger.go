@@ -6,14 +6,14 @@ import "strings"
 // with a slash goes on where another object leads here.
 
 // step returns the trail to what stands under a key of a dictionary, "" if that is no action or nothing that leads to one.
-func step(d Dict, trail string, key Name) string {
+func step(owner, trail string, key Name) string {
 	switch key {
 	case "OpenAction":
 		return "OpenAction"
 	case "Next":
 		return trail + "/Next"
 	case "A", "PA", "AA":
-		return strings.TrimSpace(owner(d) + " " + string(key))
+		return strings.TrimSpace(owner + " " + string(key))
 	case "JavaScript":
 		return "Names"
 	}
@@ -23,8 +23,8 @@ func step(d Dict, trail string, key Name) string {
 	return ""
 }
 
-// owner says what a dictionary with actions is.
-func owner(d Dict) string {
+// ownerOf says what a dictionary with actions is.
+func ownerOf(d Dict) string {
 	switch {
 	case d.Get("Type") == Name("Catalog"):
 		return "catalog"

@@ -15,7 +15,7 @@ func (s *sweep) visitAll(visit Visit) error {
 			return err
 		}
 	}
-	for _, kind := range []Kind{EmbeddedFile, Media, Other, Metadata, Profile, Image, Font, Content, Index} {
+	for _, kind := range []Kind{EmbeddedFile, Media, Other, Metadata, Profile, Image, Font, Content, Index} { // without a name, or a use, as yet
 		if err := s.visitStreams(kind, visit); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (s *sweep) visitText(p Part, text String, visit Visit) error {
 func (s *sweep) visitStreams(kind Kind, visit Visit) error {
 	for i := range s.items {
 		it := &s.items[i]
-		if it.kind == "" || s.kindOfUse(it) != kind {
+		if it.kind == NoKind || s.kindOfUse(it) != kind {
 			continue
 		}
 		if err := s.d.failed(); err != nil {
@@ -110,7 +110,7 @@ func (s *sweep) visitAround(visit Visit) error {
 
 func (s *sweep) visitRaw(kind Kind, at, size int64, visit Visit) error {
 	p := Part{Kind: kind, Entry: archive.Entry{Size: size}}
-	return visit(p, &stage{r: s.d.src.section(at, size), work: s.d.work, most: s.d.limits.stream, name: string(kind)})
+	return visit(p, &stage{r: s.d.src.section(at, size), work: s.d.work, most: s.d.limits.stream, name: kind.String()})
 }
 
 // behind is what follows the last %%EOF, white space aside.

@@ -63,7 +63,7 @@ func describe(r *Report, parts []visited) string {
 		if p.err != nil {
 			damage = " BUT " + p.err.Error()
 		}
-		line("%s in %s%s%s%s%s%s%s%s: %q%s", p.Kind, p.Object, quoted("state", string(p.State)), quoted("name", p.Name), quoted("trigger", p.Trigger),
+		line("%s in %s%s%s%s%s%s%s%s: %q%s", p.Kind, p.Object, quoted("state", strings.TrimPrefix(p.State.String(), "current")), quoted("name", p.Name), quoted("trigger", p.Trigger),
 			quoted("type", p.Type), quoted("method", p.Method), size, changed, p.content, damage)
 	}
 	for _, f := range r.Info {
@@ -73,7 +73,7 @@ func describe(r *Report, parts []visited) string {
 		line("xmp %s: %s", f.Key, f.Value)
 	}
 	for _, a := range r.Actions {
-		line("action %s in %s%s: %s%s", a.Kind, a.Object, quoted("state", string(a.State)), a.Target, quoted("by", a.Trigger))
+		line("action %s in %s%s: %s%s", a.Kind, a.Object, quoted("state", strings.TrimPrefix(a.State.String(), "current")), a.Target, quoted("by", a.Trigger))
 	}
 	for _, f := range r.Facts {
 		line("fact %s: %d", f.Kind, f.Count)

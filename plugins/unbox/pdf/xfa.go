@@ -124,8 +124,11 @@ func formScripts(content []byte, most int) []formScript {
 // follows; for <script/> it is what closes it, too.
 func openTag(content []byte) (name string, attributes, rest []byte, ok bool) {
 	const mostTag = 1024 // bytes
-	end := bytes.IndexByte(content[:min(len(content), mostTag)], '>')
-	if end < 0 {
+	end := 0
+	for end < len(content) && end < mostTag && content[end] != '>' && content[end] != '<' {
+		end++
+	}
+	if end == len(content) || content[end] != '>' {
 		return "", nil, content, false
 	}
 	tag := content[:end]

@@ -1,7 +1,5 @@
 package pdf
 
-import "io"
-
 // entry is what a cross-reference says of an object (table 18 of 7.5.8.3).
 type entry struct {
 	kind byte
@@ -228,14 +226,4 @@ func rowEntry(row []byte, widths [3]int) entry {
 		return entry{kind: entryFree}
 	}
 	return entry{byte(fields[0]), int64(fields[1]), uint32(fields[2])}
-}
-
-// content reads a whole stream into memory, of which most bytes are kept. The error is that of damage; what could be read is there.
-func (d *document) content(s *Stream, most int64) ([]byte, error) {
-	decoded := d.decode(s, d.work)
-	content, err := io.ReadAll(io.LimitReader(decoded.r, most))
-	if err == nil && len(decoded.left) > 0 {
-		err = damaged("no filter for %s", decoded.left[0])
-	}
-	return content, err
 }
