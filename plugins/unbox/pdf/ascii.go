@@ -53,12 +53,11 @@ var errOddCharacter = errors.New("a character that does not belong there")
 // newHexReader decodes hexadecimal digits (7.4.2).
 func newHexReader(r io.Reader) io.Reader {
 	high := -1
-	end := func(f *filterReader, err error) error {
+	end := func(f *filterReader) {
 		if high >= 0 {
 			f.out = append(f.out, byte(high<<4))
 			high = -1
 		}
-		return err
 	}
 	return &filterReader{in: bufio.NewReader(r), step: func(f *filterReader) error {
 		piece, err := f.some()
@@ -66,7 +65,8 @@ func newHexReader(r io.Reader) io.Reader {
 			d := hexDigit(int(c))
 			switch {
 			case c == '>':
-				return end(f, io.EOF)
+				end(f)
+				return io.EOF
 			case d < 0:
 				if !space(int(c)) {
 					f.odd = errOddCharacter
@@ -78,10 +78,10 @@ func newHexReader(r io.Reader) io.Reader {
 				high = -1
 			}
 		}
-		if err != nil {
-			return end(f, err)
+		if err == io.EOF {
+			end(f)
 		}
-		return nil
+		return err
 	}}
 }
 
@@ -123,7 +123,7 @@ func newBase85Reader(r io.Reader) io.Reader {
 				f.odd = errOddCharacter
 			}
 		}
-		if err != nil {
+		if err == io.EOF {
 			flush(f)
 		}
 		return err

@@ -2,6 +2,10 @@ package pdf
 
 import (
 	"bufio"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"hash/adler32"
 	"io"
 	"sync"
 
@@ -9,12 +13,15 @@ import (
 )
 
 // inflater decompresses zlib data (RFC 1950). What is wrong around the compressed data does not matter: an end of line in front
-// of the header, a header with a wrong check, none at all, no checksum or a wrong one, bytes that follow.
+// of the header, a header with a wrong check, none at all, no checksum, bytes that follow.
 type inflater struct {
 	in      *bufio.Reader
 	deflate io.Reader
+	sum     hash.Hash32 // of what came out; nil if there is no header, and so no checksum
 	err     error
 }
+
+var errChecksum = errors.New("the checksum differs")
 
 // inflaters keeps the 40 KB of tables that each takes.
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
@@ -29,12 +36,26 @@ func (f *inflater) Read(p []byte) (int, error) {
 		return 0, f.err
 	}
 	n, err := f.deflate.Read(p)
+	if f.sum != nil {
+		_, _ = f.sum.Write(p[:n]) // a hash takes everything
+	}
 	if err != nil {
-		f.err = err
+		if f.err = err; err == io.EOF {
+			f.err = f.end()
+		}
 		inflaters.Put(f.deflate)
 		f.deflate = nil
 	}
-	return n, err
+	return n, f.err
+}
+
+// end compares the checksum, if it is there.
+func (f *inflater) end() error {
+	stated, _ := f.in.Peek(4)
+	if f.sum != nil && len(stated) == 4 && binary.BigEndian.Uint32(stated) != f.sum.Sum32() {
+		return errChecksum
+	}
+	return io.EOF
 }
 
 func (f *inflater) begin() error {
@@ -49,9 +70,9 @@ func (f *inflater) begin() error {
 	skip := 0
 	switch {
 	case zlibHeader(head[lines:]):
-		skip = lines + 2
+		skip, f.sum = lines+2, adler32.New()
 	case head[0] == 0x78: // its check is wrong
-		skip = min(2, len(head))
+		skip, f.sum = min(2, len(head)), adler32.New()
 	}
 	_, _ = f.in.Discard(skip) // it was peeked at
 	f.deflate = inflaters.Get().(io.Reader)
