@@ -39,7 +39,7 @@ func (d *document) standard(dict Dict) (standard, bool) {
 	if r.Handler != "Standard" || r.Version < 1 || r.Version > 5 || h.revision < 2 || h.revision > 6 || len(h.o) < long || len(h.u) < long {
 		return h, false
 	}
-	if h.revision >= 5 && (len(h.oe) < 32 || len(h.ue) < 32 || h.length != 32) {
+	if (h.revision >= 5) != (h.length == 32) || h.revision >= 5 && (len(h.oe) < 32 || len(h.ue) < 32) {
 		return h, false
 	}
 	h.o, h.u = h.o[:long], h.u[:long] // some writers add zeros
