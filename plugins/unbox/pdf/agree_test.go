@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,7 @@ func TestAgree(t *testing.T) {
 			t.Run(name+" "+form, func(t *testing.T) {
 				t.Parallel()
 				to := filepath.Join(t.TempDir(), "form.pdf")
-				run(t, "qpdf", append(strings.Fields("--preserve-unreferenced "+args), path, to)...)
+				run(t, "qpdf", append(options("--preserve-unreferenced "+args), path, to)...)
 				objects, streams := agree(t, to, "")
 				t.Logf("%d objects, %d streams", objects, streams)
 			})
@@ -54,6 +55,16 @@ var forms = map[string]string{
 	"linearized":            "--linearize",
 	"linearized in streams": "--linearize --object-streams=generate",
 	"with newlines":         "--newline-before-endstream --normalize-content=y",
+	"encrypted":             "--object-streams=generate --encrypt '' owner 256 --",
+}
+
+// options splits a command line; ” is an option of no characters.
+func options(line string) []string {
+	list := strings.Fields(line)
+	for i, option := range list {
+		list[i] = strings.Trim(option, "'")
+	}
+	return list
 }
 
 // encryptions are options of qpdf for user's and owner's password.
@@ -73,21 +84,16 @@ func TestAgreeEncrypted(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "zoo.pdf")
 	must(os.WriteFile(path, zoo(), 0o600))
-	for name, options := range encryptions {
+	for name, how := range encryptions {
 		for user, layout := range map[string]string{
 			"": "--object-streams=generate", "user": "--object-streams=disable", "a password of more than thirty-two bytes": "--object-streams=generate",
 		} {
 			t.Run(fmt.Sprint(name, " ", user), func(t *testing.T) {
 				t.Parallel()
 				to := filepath.Join(t.TempDir(), "encrypted.pdf")
-				owner := "owner" + user
-				args := strings.Fields("--preserve-unreferenced " + layout + " " + options)
-				for i, arg := range args {
-					if arg == "%s" {
-						args[i], args[i+1] = user, owner
-						break
-					}
-				}
+				owner := "owner-password"
+				args := options(fmt.Sprintf("--preserve-unreferenced "+layout+" "+how, "'USER'", owner))
+				args[slices.Index(args, "USER")] = user
 				run(t, "qpdf", append(args, path, to)...)
 				password := user
 				if user == "user" {

@@ -111,10 +111,16 @@ func openBytes(t testing.TB, content []byte, passwords ...string) *document {
 // agree compares every object and every byte of every stream with what qpdf says. It returns how many there were.
 func agree(t *testing.T, path, password string) (objects, streams int) {
 	t.Helper()
-	want := askQPDF(t, path, password)
-	d := openFile(t, path, password)
+	content, err := os.ReadFile(path)
+	must(err)
+	return agreeWith(t, askQPDF(t, path, password), content, password)
+}
+
+func agreeWith(t *testing.T, want map[string]told, content []byte, password string) (objects, streams int) {
+	t.Helper()
+	d := openBytes(t, content, password)
 	if d.crypt.locked() {
-		t.Errorf("%s: not opened with %q", path, password)
+		t.Errorf("not opened with %q", password)
 		return
 	}
 	for id, theirs := range want {
@@ -125,27 +131,27 @@ func agree(t *testing.T, path, password string) (objects, streams int) {
 		ours := d.object(ref.Number)
 		if theirs.Stream == nil {
 			if fault := differ(d, ours, theirs.Value); fault != "" {
-				t.Errorf("%s: object %s: %s", path, id, fault)
+				t.Errorf("object %s: %s", id, fault)
 			}
 			continue
 		}
 		streams++
 		s, ok := ours.(*Stream)
 		if !ok {
-			t.Errorf("%s: object %s: %s, want a stream", path, id, Text(ours, 100))
+			t.Errorf("object %s: %s, want a stream", id, Text(ours, 100))
 			continue
 		}
 		if fault := sameStream(d, s, theirs); fault != "" {
-			t.Errorf("%s: stream %s %s: %s", path, id, Text(s.Dict, 300), fault)
+			t.Errorf("stream %s %s: %s", id, Text(s.Dict, 300), fault)
 		}
 	}
 	for number := range d.current {
 		if id := fmt.Sprintf("%d 0 R", number); want[id].Value == nil && want[id].Stream == nil && d.object(number) != nil && dictOf(d.object(number)).Get("Type") != Name("XRef") {
-			t.Errorf("%s: qpdf has no object %d: %s", path, number, Text(d.object(number), 200))
+			t.Errorf("qpdf has no object %d: %s", number, Text(d.object(number), 200))
 		}
 	}
 	if len(d.notes.list) > 0 {
-		t.Errorf("%s: %q", path, d.notes.list)
+		t.Errorf("%q", d.notes.list)
 	}
 	return len(want), streams
 }

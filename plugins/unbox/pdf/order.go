@@ -182,6 +182,25 @@ func (d *document) placeByOrder() {
 			d.current[number] = place{f.at, int32(i)}
 		}
 	}
+	d.clearCache()
+	if d.dict(d.trailer.Get("Root")) == nil {
+		d.findCatalog()
+	}
+}
+
+// findCatalog looks for the catalog in object streams, for want of a trailer.
+func (d *document) findCatalog() {
+	for _, f := range d.seen.objects {
+		if f.what&foundObjects == 0 {
+			continue
+		}
+		for i, number := range d.members(f.at) {
+			at := place{f.at, int32(i)}
+			if dict, ok := d.member(at, number).value.(Dict); ok && d.current[number] == at && dict.Get("Type") == Name("Catalog") {
+				d.trailer = mergeTrailer(Dict{{"Root", Ref{Number: number}}}, d.trailer)
+			}
+		}
+	}
 }
 
 // placeByEntries finds the object streams that entries name.
