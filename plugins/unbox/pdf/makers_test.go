@@ -249,7 +249,7 @@ func some(n int) []byte {
 // zoo is a document with a stream for every filter and predictor, and one object for everything that syntax can be, but for plus
 // signs and points at the end of a number, which qpdf 11 writes into its JSON as they are.
 func zoo() []byte {
-	m := minimal("/Zoo 100 0 R")
+	m := minimal("/Zoo 100 0 R /Metadata 106 0 R")
 	data := some(20_000)
 	n := 10
 	add := func(dict string, data []byte) {
@@ -298,5 +298,6 @@ end) /Name /A;Name_With-Various***Characters? /1.2 /$$ /@pattern /.notdef /Lime#
 	m.object(103, "(\xef\xbb\xbfUTF-8 \xe2\x82\xac)")
 	m.object(104, "(\x80\x92\xa0\xe4\x18)")
 	m.object(105, "<</Title(no space)/Array[1 0 R(x)/N<41>]>>")
+	m.stream(106, "/Type /Metadata /Subtype /XML", []byte("<x/>"))
 	return m.table("/Root 1 0 R /Info 105 0 R /ID [<0123456789abcdef0123456789abcdef> <00>]").Bytes()
 }
