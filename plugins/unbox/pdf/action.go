@@ -18,7 +18,7 @@ func (s *sweep) action(it *item, n node) {
 		return
 	}
 	// What leads to it is only known when all objects were seen: until then the trail is in Trigger, see actionList.
-	a := Action{Kind: string(kind), Target: s.target(kind, n.dict), Trigger: string(n.key) + "\x00" + n.trail, Object: it.id, State: it.state}
+	a := Action{Kind: string(kind), Target: cut(s.target(kind, n.dict), mostTarget), Trigger: cut(n.key.text(), 32) + "\x00" + n.trail, Object: it.id, State: it.state}
 	s.actions = append(s.actions, a)
 }
 
@@ -37,14 +37,17 @@ func (s *sweep) actionList() []Action {
 	return list
 }
 
-const mostText = 2048 // bytes of a target or a name
+const (
+	mostText   = 2048 // bytes of a name or another text that is reported
+	mostTarget = 4000 // bytes of what an action goes to
+)
 
-// short decodes a string, and cuts a long one.
-func short(s String) string {
-	if len(s) <= mostText {
-		return textOf(s)
+// cut cuts a text that is too long.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return textOf(s[:mostText]) + "…"
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // text resolves to a text string, "" when it cannot be decrypted.
@@ -52,7 +55,12 @@ func (d *document) text(o Object) string {
 	if d.crypt.locked() && d.crypt.strings != methodNone {
 		return ""
 	}
-	return short(d.string(o))
+	s := d.string(o)
+	s = s[:min(len(s), mostText+100)]
+	if d.work.spend(int64(len(s))) != nil {
+		return ""
+	}
+	return cut(textOf(s), mostText)
 }
 
 // target says what an action goes to.

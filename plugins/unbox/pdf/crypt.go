@@ -37,11 +37,12 @@ type crypt struct {
 func (c *crypt) locked() bool { return c != nil && c.key == nil }
 
 // decrypt opens the file with the first password that does: the empty one, or one of those given.
-func (d *document) decrypt(passwords []string) error {
+func (d *document) decrypt(passwords []string) {
+	d.crypt = nil
 	stated := d.trailer.Get("Encrypt")
 	dict := d.dict(stated)
 	if dict == nil {
-		return nil
+		return
 	}
 	d.crypt = d.encryption(dict)
 	if ref, ok := stated.(Ref); ok {
@@ -50,21 +51,20 @@ func (d *document) decrypt(passwords []string) error {
 	d.clearCache()
 	handler, ok := d.standard(dict)
 	if !ok {
-		return nil
+		return
 	}
 	for _, password := range slices.Concat([]string{""}, passwords) {
-		if err := d.ctx.Err(); err != nil {
-			return err
+		if d.ctx.Err() != nil {
+			return
 		}
 		for _, encoded := range handler.encodings(password) {
 			if key, owner := handler.open(encoded); key != nil {
 				d.crypt.key = key
 				d.crypt.report.Opened, d.crypt.report.Password, d.crypt.report.Owner = true, password, owner
-				return nil
+				return
 			}
 		}
 	}
-	return nil
 }
 
 // encryption reads what the dictionary says of methods.

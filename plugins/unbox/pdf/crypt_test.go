@@ -40,7 +40,9 @@ func (e encrypter) aes(number int, data string) []byte {
 // TestCryptFilters: streams and strings that are encrypted in different ways, or not at all (7.6.6).
 func TestCryptFilters(t *testing.T) {
 	e, o, u := newEncrypter()
-	rc4 := func(number int, data string) []byte { return rc4Of(e.objectKey(methodRC4, ID{Number: uint32(number)}), []byte(data)) }
+	rc4 := func(number int, data string) []byte {
+		return rc4Of(e.objectKey(methodRC4, ID{Number: uint32(number)}), []byte(data))
+	}
 	build := func(dict string) []byte {
 		return minimal("").
 			object(5, "<< /Filter /Standard /V 4 /R 4 /Length 128 /P -4 /O <%x> /U <%x> /CF << /Std << /CFM /AESV2 >> /Old << /CFM /V2 >> /Odd << /CFM /Odd >> >> %s >>", o, u, dict).

@@ -63,8 +63,10 @@ type spare struct {
 type lost struct {
 	number uint32
 	at     int64 // as the entry says
-	moved  int64 // where the object is; 0 if it is nowhere
+	found  int64 // where the object is, or nowhere
 }
+
+const nowhere = -1
 
 // openDocument finds out where the objects of a file are, and opens it with the first password that does.
 func openDocument(ctx context.Context, r io.ReaderAt, size int64, passwords []string, l *limits) (*document, error) {
@@ -84,13 +86,10 @@ func openDocument(ctx context.Context, r io.ReaderAt, size int64, passwords []st
 		return nil, archive.ErrNotThis
 	}
 	d.begin("put the objects in order", l.parse)
-	if !d.settle() {
+	if !d.settle() || !d.complete(passwords) {
 		d.rebuild()
+		d.complete(passwords)
 	}
-	if err := d.decrypt(passwords); err != nil {
-		return nil, err
-	}
-	d.place()
 	return d, d.failed()
 }
 

@@ -52,7 +52,7 @@ func (s *sweep) endFacts() {
 		usual = 2
 	}
 	switch {
-	case d.seen.ends == 0:
+	case d.seen.ends == 0 && d.seen.whole:
 		s.facts.add(NoEnd, ID{}, d.src.size, "")
 	case d.seen.ends > usual:
 		s.facts.add(ManyEnds, ID{}, d.seen.lastEnd, fmt.Sprint(d.seen.ends))
@@ -70,14 +70,16 @@ func (s *sweep) xrefFacts() {
 	if d.xrefs != nil && d.xrefs.broken != "" {
 		s.facts.add(BrokenXRefs, ID{}, 0, d.xrefs.broken)
 	}
-	if d.rebuilt {
+	switch {
+	case d.xrefs == nil:
+		s.facts.add(BrokenXRefs, ID{}, 0, "there are none that can be read")
+	case d.rebuilt:
 		s.facts.add(BrokenXRefs, ID{}, 0, "they do not lead to a catalog")
-		return
 	}
 	for _, l := range d.lost {
 		where := "it is nowhere"
-		if _, moved := d.current[l.number]; moved {
-			where = fmt.Sprintf("it is at %d", l.moved)
+		if l.found != nowhere {
+			where = fmt.Sprintf("it is at %d", l.found)
 		}
 		s.facts.add(LyingXRef, ID{Number: l.number}, l.at, fmt.Sprintf("object %d is not at %d, %s", l.number, l.at, where))
 	}

@@ -87,7 +87,7 @@ fact an object behind the version of it that is listed: 1
 		{"an object that is gone", replaced(minimal("").object(4, "4").finish(), "4 0 obj", "4 0 xxx"), "fact a cross-reference lies: 1\n  4 0: object 4 is not at 193, it is nowhere\n"},
 		{"an unlisted object", replaced(plain, "xref\n", "77 0 obj 7 endobj\nxref\n"), strings.TrimSuffix(script, "") + "?"},
 		{"startxref that leads nowhere", append(bytes.Clone(plain), "startxref\n5\n%%EOF\n"...), script + "fact several %%EOF: 1\n  0 0: 2\nfact startxref leads nowhere: 1\n  0 0: \n"},
-		{"no startxref", replaced(plain, "startxref", "startxxxx"), script + "fact broken cross-references: 1\n  0 0: they do not lead to a catalog\nerror damaged: it has no cross-references that lead anywhere\n"},
+		{"no startxref", replaced(plain, "startxref", "startxxxx"), script + "fact broken cross-references: 1\n  0 0: there are none that can be read\nerror damaged: it has no cross-references that lead anywhere\n"},
 		{"an object that is there twice", minimal("/OpenAction 4 0 R").object(4, "<< /S /JavaScript /JS (y) >>").object(4, "<< /S /JavaScript /JS (x) >>").finish(),
 			`script in 4 0 state "superseded" trigger "OpenAction": "y"` + "\n" + strings.Replace(script, "\n", "\n"+`action JavaScript in 4 0 state "superseded":  by "OpenAction"`+"\n", 1) +
 				"fact an object that is there twice: 1\n  4 0: \n"},

@@ -37,6 +37,9 @@ func (s *sweep) visitFiles(visit Visit) error {
 				return s.visitStream(p, stream, visit)
 			}
 			for _, pair := range files {
+				if s.d.work.spend(objectCost) != nil {
+					return nil // told in the report
+				}
 				if err := visitOne(p, pair.Value); err != nil {
 					return err
 				}

@@ -89,6 +89,12 @@ func hostiles() map[string]func() []byte {
 	all["an object stream of many scripts"] = func() []byte { return scriptBombs(10) }
 	all["name trees that go round"] = func() []byte { return trees() }
 	all["the same assets again and again"] = func() []byte { return assets(20_000) }
+	all["names that share a long text"] = func() []byte { return longNames(500) }
+	all["actions that share a long text"] = func() []byte { return longTargets(10_000) }
+	all["forms that share their packets"] = func() []byte { return sharedForms(20_000) }
+	all["trails that grow"] = func() []byte {
+		return minimal("").object(4, "%s", repeat("<< /S /JavaScript /JS 5 0 R /Next ", 490)).object(5, "<< /AA 6 0 R >>").object(6, "<< /%s 5 0 R >>", repeat("x", 1<<20)).finish()
+	}
 	all["huge rows"] = func() []byte { return rows(2000) }
 	all["a form of many packets"] = func() []byte {
 		return minimal("").object(4, "<< /XFA [%s] >>", repeat("(x) 5 0 R ", 200_000)).stream(5, "/Filter /FlateDecode", deflated(bytes.Repeat([]byte("<"), 1<<20))).finish()
@@ -210,6 +216,34 @@ func assets(n int) []byte {
 	m := minimal("").object(4, "<< /Names [%s] >>", strings.Repeat("(x) 5 0 R ", 10_000)).object(6, "<< %s >>", strings.Repeat("/A 5 0 R ", 10_000))
 	for i := range n {
 		m.object(10+i, "<< /Assets 4 0 R /AA 6 0 R /RF << /F [5 0 R] >> /EF 6 0 R >>")
+	}
+	return m.finish()
+}
+
+func longNames(n int) []byte {
+	m := minimal("").object(5, "(%s)", strings.Repeat("\xe9", 4000))
+	for i := range n {
+		var names strings.Builder
+		for k := range 500 {
+			fmt.Fprintf(&names, "5 0 R %d 0 R ", 1_000_000+500*i+k)
+		}
+		m.object(10+i, "<< /Assets << /Names [%s] >> >>", names.String())
+	}
+	return m.finish()
+}
+
+func longTargets(n int) []byte {
+	m := minimal("").object(5, "(%s)", strings.Repeat("\xe9", 4000))
+	for i := range n {
+		m.object(10+i, "<< /A << /S /Launch /F 5 0 R /Win << /F 5 0 R /P 5 0 R /D 5 0 R /O 5 0 R >> /Unix << /F 5 0 R >> >> >>")
+	}
+	return m.finish()
+}
+
+func sharedForms(n int) []byte {
+	m := minimal("").object(4, "[%s]", strings.Repeat("(x) 6 0 R ", 100_000))
+	for i := range n {
+		m.object(10+i, "<< /XFA 4 0 R >>")
 	}
 	return m.finish()
 }

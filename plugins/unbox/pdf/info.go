@@ -50,8 +50,11 @@ func (s *sweep) xmp() []Field {
 		return nil
 	}
 	const most = 1 << 20
-	content, _ := s.d.content(stream, most)           // of damaged metadata what there is
-	return xmpFields([]byte(textOf(String(content)))) // which may be UTF-16
+	content, _ := s.d.content(stream, most) // of damaged metadata what there is
+	if bytes.HasPrefix(content, []byte("\xfe\xff")) || bytes.HasPrefix(content, []byte("\xff\xfe")) {
+		content = []byte(textOf(String(content)))
+	}
+	return xmpFields(content)
 }
 
 // xmpFields finds elements and attributes of the namespaces above, as far as the XML can be read.
@@ -67,7 +70,7 @@ func xmpFields(content []byte) []Field {
 		space, known := xmpSpaces[prefixes[name.Space]]
 		value = strings.TrimSpace(value)
 		if known && value != "" && len(list) < mostFields {
-			list = append(list, Field{space + ":" + name.Local, strings.ToValidUTF8(value[:min(len(value), mostText)], "")})
+			list = append(list, Field{space + ":" + name.Local, cut(value, mostText)})
 		}
 	}
 	for {

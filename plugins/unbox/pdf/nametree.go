@@ -3,23 +3,23 @@ package pdf
 // nameTrees learns the names that the catalog gives to scripts and files (7.7.4).
 func (s *sweep) nameTrees() {
 	names := s.d.dict(s.d.dict(s.d.trailer.Get("Root")).Get("Names"))
-	s.nameTree(names.Get("JavaScript"), func(name string, ref Ref) {
+	s.nameTree(names.Get("JavaScript"), func(name Object, ref Ref) {
 		s.named(ref, name)
 		s.causes[ref.Number] = cause{trail: "Names"}
 	})
-	s.nameTree(names.Get("EmbeddedFiles"), func(name string, ref Ref) { s.named(ref, name) })
+	s.nameTree(names.Get("EmbeddedFiles"), func(name Object, ref Ref) { s.named(ref, name) })
 }
 
 // named keeps an object's name.
-func (s *sweep) named(ref Ref, name string) {
-	if _, known := s.names[ref.Number]; !known {
-		s.names[ref.Number] = name
+func (s *sweep) named(ref Ref, name Object) {
+	if _, known := s.names[ref.Number]; !known && len(s.names) < s.d.limits.found {
+		s.names[ref.Number] = s.d.text(name)
 	}
 }
 
 // nameTree calls use for each name in a tree (7.9.6) that stands for an object of its own. Each node is read once, so that a tree
 // that goes round in a circle ends.
-func (s *sweep) nameTree(root Object, use func(name string, ref Ref)) {
+func (s *sweep) nameTree(root Object, use func(name Object, ref Ref)) {
 	seen := map[uint32]bool{}
 	left := s.d.limits.found
 	queue := []Object{root}
@@ -45,7 +45,7 @@ func (s *sweep) nameTree(root Object, use func(name string, ref Ref)) {
 				return
 			}
 			if ref, ok := list[1].(Ref); ok {
-				use(s.d.text(list[0]), ref)
+				use(list[0], ref)
 			}
 		}
 	}

@@ -14,7 +14,9 @@ type Object any
 type Name string
 
 // text is a name to show. Names are UTF-8 by convention, and any bytes by the standard.
-func (n Name) text() string { return strings.ToValidUTF8(string(n[:min(len(n), mostText)]), "\ufffd") }
+func (n Name) text() string {
+	return cut(strings.ToValidUTF8(string(n[:min(len(n), 2*mostText)]), "\ufffd"), mostText)
+}
 
 // String holds the bytes of a string, decrypted if its file could be opened.
 type String string

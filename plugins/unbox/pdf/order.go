@@ -93,17 +93,17 @@ func (d *document) settle() bool {
 	}
 	last := map[uint32]int64{}
 	for _, l := range d.lost {
-		last[l.number] = 0
+		last[l.number] = nowhere
 	}
 	for _, f := range d.seen.objects {
 		if _, missing := last[f.id.Number]; missing {
 			last[f.id.Number] = f.at
 		}
 	}
-	for i, l := range d.lost {
-		if at := last[l.number]; at > 0 || len(d.seen.objects) > 0 && d.seen.objects[0].at == 0 && d.seen.objects[0].id.Number == l.number {
-			d.current[l.number] = place{at, inFile}
-			d.lost[i].moved = at
+	for i := range d.lost {
+		l := &d.lost[i]
+		if l.found = last[l.number]; l.found != nowhere {
+			d.current[l.number] = place{l.found, inFile}
 		}
 	}
 	d.trailer = d.xrefs.trailer
@@ -131,12 +131,12 @@ func (d *document) rooted() bool {
 // rebuild takes the last object of each number, as in a file that was updated again and again.
 func (d *document) rebuild() {
 	d.rebuilt = true
-	d.lost = nil
+	d.lost, d.spare = nil, nil
 	clear(d.current)
 	catalog := ID{}
 	for _, f := range d.seen.objects {
 		d.current[f.id.Number] = place{f.at, inFile}
-		if f.what&foundCatalog != 0 {
+		if f.catalog {
 			catalog = f.id
 		}
 	}
@@ -147,8 +147,11 @@ func (d *document) rebuild() {
 	}
 }
 
-// place puts the objects of object streams where they belong, and sorts out what is not current. The file is decrypted by now.
-func (d *document) place() {
+// complete opens the file, puts the objects of object streams where they belong, and sorts out what is not current. It tells
+// whether there is a catalog, as far as that can be told without a password.
+func (d *document) complete(passwords []string) bool {
+	d.decrypt(passwords)
+	d.bundles = nil
 	if d.rebuilt {
 		d.placeByOrder()
 	} else {
@@ -159,7 +162,7 @@ func (d *document) place() {
 		if d.current[f.id.Number] != at {
 			d.addSpare(at, f.id)
 		}
-		if f.what&foundObjects == 0 {
+		if !f.bundle {
 			continue
 		}
 		for i, number := range d.members(f.at) {
@@ -169,13 +172,14 @@ func (d *document) place() {
 		}
 	}
 	d.clearCache()
+	return d.crypt.locked() || d.dict(d.trailer.Get("Root")) != nil
 }
 
 // placeByOrder lets the members of object streams count as if they lay where their stream does.
 func (d *document) placeByOrder() {
 	for _, f := range d.seen.objects {
 		d.current[f.id.Number] = place{f.at, inFile}
-		if f.what&foundObjects == 0 {
+		if !f.bundle {
 			continue
 		}
 		for i, number := range d.members(f.at) {
@@ -191,7 +195,7 @@ func (d *document) placeByOrder() {
 // findCatalog looks for the catalog in object streams, for want of a trailer.
 func (d *document) findCatalog() {
 	for _, f := range d.seen.objects {
-		if f.what&foundObjects == 0 {
+		if !f.bundle {
 			continue
 		}
 		for i, number := range d.members(f.at) {

@@ -83,6 +83,7 @@ func walk(ctx context.Context, r io.ReaderAt, size int64, opts Options, l limits
 	}
 	s := newSweep(d)
 	d.begin("look at the objects", l.parse)
+	rooted := d.dict(d.trailer.Get("Root")) != nil
 	s.run()
 	report := s.report()
 	if err := d.failed(); err != nil {
@@ -92,15 +93,15 @@ func walk(ctx context.Context, r io.ReaderAt, size int64, opts Options, l limits
 	err = s.visitAll(visit)
 	report.Limits = d.notes.list
 	switch failed := d.failed(); {
-	case err != nil:
-		return report, err
 	case failed != nil:
 		return nil, failed
+	case err != nil:
+		return report, err
 	case d.crypt.locked():
 		return report, archive.ErrEncrypted
 	case d.rebuilt:
 		return report, damaged("it has no cross-references that lead anywhere")
-	case d.dict(d.trailer.Get("Root")) == nil:
+	case !rooted:
 		return report, damaged("it has no catalog")
 	}
 	return report, nil
@@ -108,9 +109,10 @@ func walk(ctx context.Context, r io.ReaderAt, size int64, opts Options, l limits
 
 // methodOf writes filters into an entry's method.
 func methodOf(filters []Name) string {
-	list := make([]string, len(filters))
-	for i, f := range filters {
-		list[i] = f.text()
+	const most = 16 // there are not that many
+	var list []string
+	for _, f := range filters[:min(len(filters), most)] {
+		list = append(list, cut(f.text(), 64))
 	}
 	return strings.Join(list, " ")
 }

@@ -10,18 +10,9 @@ type found struct {
 	at, end  int64
 	id       ID
 	revision int32 // how many %%EOF come before it
-	what     found8
+	bundle   bool  // it is an object stream
+	catalog  bool
 }
-
-// found8 is what an object was seen to be.
-type found8 uint8
-
-const (
-	foundStream  found8 = 1 << iota
-	foundObjects        // a stream of objects
-	foundXRefs          // a cross-reference stream
-	foundCatalog
-)
 
 // survey is what lies in a file from its beginning to its end, cross-references aside.
 type survey struct {
@@ -35,7 +26,7 @@ type survey struct {
 
 // scan reads the file once. Data of streams are passed over, so that a PDF in a PDF does not count.
 func (d *document) scan() *survey {
-	s := &survey{}
+	s := &survey{whole: true}
 	d.parser.named = d.escapedName
 	for at := int64(0); ; {
 		mark, where := d.mark(at)
@@ -45,7 +36,7 @@ func (d *document) scan() *survey {
 		at = d.survey(s, mark, where, at)
 	}
 	d.parser.named = nil
-	s.whole = d.src.err == nil
+	s.whole = s.whole && d.src.err == nil
 	return s
 }
 
@@ -84,6 +75,7 @@ func (d *document) survey(s *survey, mark string, where, from int64) int64 {
 		s.ends++
 		s.lastEnd = behind
 	case "trailer":
+		d.surveyed = where
 		value, _ := d.parser.value(behind)
 		if dict, ok := value.(Dict); ok {
 			s.trailer = mergeTrailer(mergeTrailer(nil, dict), s.trailer)
@@ -118,6 +110,7 @@ func (d *document) headerBefore(at, from int64) (int64, bool) {
 func (d *document) surveyObject(s *survey, at, behind int64) int64 {
 	if len(s.objects) >= d.limits.objects {
 		_ = d.notes.reach("more objects than are looked at") // told in the report
+		s.whole = false
 		return d.src.size
 	}
 	d.surveyed = at
@@ -129,20 +122,16 @@ func (d *document) surveyObject(s *survey, at, behind int64) int64 {
 	}
 	f := found{at: at, end: o.end, id: o.id, revision: int32(s.ends)}
 	dict := dictOf(o.value)
-	if _, ok := o.value.(*Stream); ok {
-		f.what |= foundStream
-		switch {
-		case dict.Get("Type") == Name("ObjStm"):
-			f.what |= foundObjects
-		case dict.Get("Type") == Name("XRef"):
-			f.what |= foundXRefs
-			if whole, ok := d.indirect(at); ok {
-				s.trailer = mergeTrailer(mergeTrailer(nil, dictOf(whole.value)), s.trailer)
-			}
+	_, isStream := o.value.(*Stream)
+	switch kind, _ := dict.Get("Type").(Name); {
+	case kind == "Catalog":
+		f.catalog = true
+	case kind == "ObjStm" && isStream:
+		f.bundle = true
+	case kind == "XRef" && isStream:
+		if whole, ok := d.indirect(at); ok {
+			s.trailer = mergeTrailer(mergeTrailer(nil, dictOf(whole.value)), s.trailer)
 		}
-	}
-	if dict.Get("Type") == Name("Catalog") {
-		f.what |= foundCatalog
 	}
 	if dict.Get("Linearized") != nil && len(s.objects) == 0 {
 		s.linearized = true
@@ -157,7 +146,7 @@ func (d *document) surveyObject(s *survey, at, behind int64) int64 {
 // escapedName notes a name that hides what it says.
 func (d *document) escapedName(n Name) {
 	if len(d.escaped) < d.limits.facts {
-		d.escaped = append(d.escaped, escapedName{d.surveyed, n})
+		d.escaped = append(d.escaped, escapedName{d.surveyed, n[:min(len(n), mostText)]})
 	}
 	d.escapes++
 }

@@ -20,7 +20,7 @@ func (s *sweep) lookAtStream(it *item, stream *Stream) {
 		s.facts.add(LyingLength, it.id, it.place.at, detail)
 	}
 	if names, _ := d.filters(stream.Dict); oddFilters(names) {
-		s.facts.add(OddFilters, it.id, it.place.at, methodOf(names[:min(len(names), 8)]))
+		s.facts.add(OddFilters, it.id, it.place.at, methodOf(names))
 	}
 	switch file := d.resolve(stream.Dict.Get("F")).(type) {
 	case String, Dict: // some writers abbreviate Filter, which is a name or an array

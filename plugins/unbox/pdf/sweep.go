@@ -225,13 +225,14 @@ func (s *sweep) refer(it *item, n node, pair Pair) {
 				if s.d.work.spend(objectCost) != nil {
 					return
 				}
-				s.lead(it, inner.Value, trail+"/"+string(inner.Key), NoKind)
+				s.lead(it, inner.Value, step(n.owner, trail, inner.Key), NoKind)
 			}
 		}
 	case "Assets":
-		s.nameTree(pair.Value, func(name string, ref Ref) {
-			s.named(ref, name)
-			s.assets[ref.Number] = true
+		s.nameTree(pair.Value, func(name Object, ref Ref) {
+			if s.named(ref, name); len(s.assets) < s.d.limits.found {
+				s.assets[ref.Number] = true
+			}
 		})
 	}
 }

@@ -52,18 +52,26 @@ func fromDocEncoding(s string) string {
 		return s
 	}
 	var b strings.Builder
+	b.Grow(2 * len(s))
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 0x18 && c < 0x20:
-			b.WriteRune(docLow[c-0x18])
-		case c >= 0x80 && c <= 0xa0:
-			b.WriteRune(docHigh[c-0x80])
-		default:
-			b.WriteRune(rune(c))
-		}
+		b.WriteString(docText[s[i]])
 	}
 	return b.String()
 }
+
+// docText is what each byte of PDFDocEncoding stands for.
+var docText = func() (table [256]string) {
+	for c := range table {
+		table[c] = string(rune(c))
+	}
+	for i, r := range docLow {
+		table[0x18+i] = string(r)
+	}
+	for i, r := range docHigh {
+		table[0x80+i] = string(r)
+	}
+	return table
+}()
 
 // toDocEncoding is the opposite, for passwords. ok is false if there is a character that it does not have.
 func toDocEncoding(s string) (encoded string, ok bool) {

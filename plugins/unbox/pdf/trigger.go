@@ -5,12 +5,18 @@ import "strings"
 // A trail tells what sets off an action, as far as one object shows it: "OpenAction", "page AA/O", "annotation A". One that begins
 // with a slash goes on where another object leads here.
 
+// mostTrail bounds the bytes of a trail, roughly.
+const mostTrail = 200
+
 // step returns the trail to what stands under a key of a dictionary, "" if that is no action or nothing that leads to one.
 func step(owner, trail string, key Name) string {
 	switch key {
 	case "OpenAction":
 		return "OpenAction"
 	case "Next":
+		if len(trail) > mostTrail {
+			return trail
+		}
 		return trail + "/Next"
 	case "A", "PA", "AA":
 		return strings.TrimSpace(owner + " " + string(key))
@@ -18,7 +24,7 @@ func step(owner, trail string, key Name) string {
 		return "Names"
 	}
 	if strings.HasSuffix(trail, "AA") {
-		return trail + "/" + string(key)
+		return trail + "/" + cut(key.text(), 32)
 	}
 	return ""
 }
@@ -53,9 +59,9 @@ func (s *sweep) trigger(it *item, key Name, trail string) string {
 			break
 		}
 		if trail == "" && strings.HasSuffix(c.trail, "AA") && key != "" {
-			trail = "/" + string(key)
+			trail = "/" + cut(key.text(), 32)
 		}
-		number, trail, key = c.from, c.trail+trail, ""
+		number, trail, key = c.from, cut(c.trail+trail, 2*mostTrail), ""
 	}
 	return strings.TrimPrefix(trail, "/")
 }

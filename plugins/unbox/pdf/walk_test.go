@@ -253,7 +253,7 @@ func TestMetadata(t *testing.T) {
 	m.stream(11, "/Type /Metadata /Subtype /XML", []byte(`<?xpacket begin="`+"\ufeff"+`" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description xmlns:pdf="http://ns.adobe.com/pdf/1.3/" xmlns:a="http://ns.adobe.com/xap/1.0/" pdf:Producer="Some Library 1.0">
-<a:CreatorTool>Writer &amp; Co</a:CreatorTool><dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/"><rdf:Seq><rdf:li>One</rdf:li><rdf:li>Two</rdf:li></rdf:Seq></dc:creator>
+<a:CreatorTool>Writer &amp; Cö</a:CreatorTool><dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/"><rdf:Seq><rdf:li>One</rdf:li><rdf:li>Two</rdf:li></rdf:Seq></dc:creator>
 </rdf:Description></rdf:RDF></x:xmpmeta>`))
 	m.object(12, "(Somebody)")
 	m.table("/Root 1 0 R /Info 10 0 R /ID [<00ff> (ab)]")
@@ -268,7 +268,7 @@ info Author: Somebody
 info CreationDate: D:20240102030405Z
 info Trapped: /True
 xmp pdf:Producer: Some Library 1.0
-xmp xmp:CreatorTool: Writer & Co
+xmp xmp:CreatorTool: Writer & Cö
 xmp dc:creator: One
 xmp dc:creator: Two`)
 	got := fmt.Sprintln(report.Version, report.CatalogVersion, report.Header, report.Ends, report.Objects, report.Hidden, report.Streams, report.Pages, report.IDs)

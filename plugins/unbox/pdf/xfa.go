@@ -19,7 +19,7 @@ func (s *sweep) packets(form Object) []*Stream {
 	case Array:
 		var list []*Stream
 		for _, o := range form {
-			if len(list) == mostPackets {
+			if len(list) == mostPackets || s.d.work.spend(objectCost) != nil {
 				break
 			}
 			if _, ok := o.(Ref); !ok {

@@ -45,11 +45,11 @@ func (d *document) readXRefs(start int64) (x *xrefs, ok bool) {
 		}
 		x.sections++
 		x.trailer = mergeTrailer(x.trailer, trailer)
-		prev := trailer.Get("Prev")
-		if prev == nil {
+		prev := d.resolve(trailer.Get("Prev"))
+		if prev == nil || prev == int64(0) { // 0 is what some writers have for none
 			break
 		}
-		if at, ok = integer(d.resolve(prev)); !ok {
+		if at, ok = integer(prev); !ok {
 			x.broken = "a cross-reference is not where it should be"
 			break
 		}
