@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"bytes"
+	"compress/zlib"
 	"fmt"
 	"io"
 	"strings"
@@ -16,7 +17,13 @@ import (
 func zeros(n, times int) []byte {
 	data := make([]byte, n)
 	for range times {
-		data = deflated(data)
+		var b bytes.Buffer
+		w, err := zlib.NewWriterLevel(&b, zlib.BestSpeed)
+		must(err)
+		_, err = w.Write(data)
+		must(err)
+		must(w.Close())
+		data = b.Bytes()
 	}
 	return data
 }
@@ -167,7 +174,7 @@ func inItself() []byte {
 	return xrefStream(m, 5, fmt.Sprintf("/W [1 2 1] /Index [4 1 6 1 7 1] /Size 8 /At %d", at), rows)
 }
 
-// objectBombs are object streams of 16 MiB each whose members are asked for in turn.
+// objectBombs are object streams of 7 MiB each whose members are asked for in turn.
 func objectBombs(n int) []byte {
 	m := minimal("")
 	var rows bytes.Buffer
@@ -178,7 +185,7 @@ func objectBombs(n int) []byte {
 		}
 		content, first := bundled(objects)
 		at := m.Len()
-		m.stream(10+i, fmt.Sprintf("/Type /ObjStm /N 100 /First %d /Filter /FlateDecode", first), deflated(append(content, make([]byte, 16<<20)...)))
+		m.stream(10+i, fmt.Sprintf("/Type /ObjStm /N 100 /First %d /Filter /FlateDecode", first), deflated(append(content, make([]byte, 7<<20)...)))
 		fmt.Fprintf(&rows, "\x01%c%c%c\x00", at>>16, at>>8, at)
 	}
 	for k := range 100 {
@@ -197,7 +204,7 @@ func objectBombs(n int) []byte {
 func scriptBombs(n int) []byte {
 	m := minimal("")
 	for i := range n {
-		content, first := bundled(map[int]string{1000 + i: "<< /S /JavaScript /JS (" + strings.Repeat("a", 15<<20) + ") >>"})
+		content, first := bundled(map[int]string{1000 + i: "<< /S /JavaScript /JS (" + strings.Repeat("a", 7<<20) + ") >>"})
 		m.stream(10+i, fmt.Sprintf("/Type /ObjStm /N 1 /First %d /Filter /FlateDecode", first), deflated(content))
 	}
 	return m.Bytes() // without cross-references

@@ -60,7 +60,7 @@ type Part struct {
 	Object  ID     // that it is in
 	State   State  // of the object
 	Trigger string // of a script: what sets it off, as in Action
-	Type    string // of an embedded file: its MIME type, as stated
+	Type    string // the MIME type that is stated of an embedded file, or of a script in a form
 }
 
 // Visit gets each part, as archive.Visit gets each entry: r is nil for what cannot be decrypted. Images whose filter is a format
