@@ -1,6 +1,7 @@
 package unbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -17,9 +18,10 @@ type box struct {
 	job       *plugin.Job
 	content   *plugin.Reader
 	budget    *budget
-	prefix    string // of all names, of archives inside this one
-	action    string // of the relationship of children, if they are not just extracted
-	kind      string // box_type; "" until the archive is recognised
+	relations []plugin.ChildOption // of the child that is being taken out, beside the action
+	prefix    string               // of all names, of archives inside this one
+	action    string               // of the relationship of children, if they are not just extracted
+	kind      string               // box_type; "" until the archive is recognised
 	listed    int
 	notes     notes
 	inflate   inflater
@@ -102,8 +104,9 @@ func (b *box) extract(e *entry, r io.Reader) error {
 	if e.name != "" {
 		opts = append(opts, plugin.Filename(e.name))
 	}
-	if b.action != "" {
-		opts = append(opts, plugin.Relationship("action", b.action))
+	opts = append(opts, b.relations...)
+	if b.action != "" || len(b.relations) > 0 {
+		opts = append(opts, plugin.Relationship("action", cmp.Or(b.action, "extracted")))
 	}
 	child, err := b.job.AddChild(io.MultiReader(strings.NewReader(string(first)), in), opts...)
 	if err != nil {

@@ -11,6 +11,12 @@ import (
 
 	"lazuli/plugin"
 	"lazuli/plugins/unbox/ar"
+	"lazuli/plugins/unbox/cab"
+	"lazuli/plugins/unbox/chm"
+	"lazuli/plugins/unbox/iso"
+	"lazuli/plugins/unbox/lzh"
+	"lazuli/plugins/unbox/msi"
+	"lazuli/plugins/unbox/tnef"
 )
 
 // part is a family of formats, unpacked in the name of the plugin's part of that name.
@@ -47,11 +53,26 @@ var parts = []part{
 		{magics: lzwFile.magics, unpack: unpackCompressed(lzwFile)},
 		{endings: []string{".br"}, unpack: unpackCompressed(brotliFile)},
 	}},
+	{"arj", "Unpacks ARJ", []format{{fileFormats: []string{"archive/arj"}, unpack: (*box).arj}}},
+	{"cab", "Unpacks cabinets, alone and in programs", []format{
+		{fileFormats: []string{"archive/cabinet"}, unpack: unpackWith("cab", cab.Walk)},
+		{fileFormats: windowsPrograms, unpack: (*box).cabProgram},
+	}},
+	{"chm", "Unpacks compiled help", []format{{fileFormats: []string{"archive/chm"}, unpack: unpackWith("chm", chm.Walk)}}},
+	{"installer", "Unpacks installers", []format{{fileFormats: windowsPrograms, unpack: (*box).installer}}},
+	{"lzh", "Unpacks LHA", []format{{fileFormats: []string{"archive/lzh"}, unpack: unpackWith("lzh", lzh.Walk)}}},
+	{"mail", "Unpacks mails", []format{{fileFormats: []string{"archive/tnef"}, unpack: unpackWith("tnef", tnef.Walk)}}},
+	{"pdf", "Takes out what lies in a PDF", []format{
+		{fileFormats: []string{"document/pdf", "document/pdf/passwordprotected", "document/pdf/portfolio"}, unpack: (*box).pdf},
+	}},
 	{"rar", "Unpacks RAR", []format{{fileFormats: []string{"archive/rar"}, unpack: (*box).rar}}},
-	{"sevenzip", "Unpacks zip and 7z", []format{
+	{"sevenzip", "Unpacks zip, 7z, images of discs and packages of Windows Installer", []format{
+		{fileFormats: []string{"archive/iso", "archive/udf"}, unpack: unpackWith("iso", iso.Walk)},
+		{fileFormats: []string{"installer/windows", "document/installer/windows"}, unpack: unpackWith("msi", msi.Walk)},
 		{fileFormats: []string{"archive/7-zip"}, unpack: (*box).sevenZip},
 		{fileFormats: []string{"archive/zip"}, unpack: (*box).zip},
 	}},
+	{"upx", "Unpacks programs that UPX packed", []format{{fileFormats: allPrograms, unpack: (*box).upxProgram}}},
 }
 
 // unspecific are the file formats of files that may be anything.

@@ -7,6 +7,7 @@ package unbox
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -38,8 +39,10 @@ func (p Plugin) Spec() plugin.Spec {
 			{Name: "box_type", Type: event.String, Description: "kind of archive"},
 			{Name: "extra_content", Type: event.String, Description: "true when something follows the compressed data"},
 			{Name: "password", Type: event.String, Description: "password that opened the archive"},
+			{Name: "pdf_object_dictionary", Type: event.String, Description: "dictionary of an object of a PDF"},
 			{Name: "rar_compression", Type: event.Integer, Description: "method of a RAR's entry: 48 for stored to 53 for best"},
 			{Name: "suspicious", Type: event.String, Description: "what no ordinary archive has"},
+			{Name: "upx_version", Type: event.String, Description: "version of UPX that packed a program; upx modified if its signs were altered"},
 		},
 		Wants:    plugin.Wants{Streams: map[event.Label][]string{event.LabelContent: fileFormats()}},
 		Settings: settings,
@@ -67,5 +70,9 @@ func (p Plugin) unpack(ctx context.Context, job *plugin.Job, part part) error {
 	if err != nil {
 		return err
 	}
-	return b.conclude(format.unpack(b))
+	err = format.unpack(b)
+	if errors.Is(err, plugin.ErrNotMine) {
+		return err
+	}
+	return b.conclude(err)
 }
