@@ -35,6 +35,9 @@ func Malformed(why string) error {
 // Partial tells that there is more in the file than was found. What was found is kept.
 func Partial(why string) error { return &verdict{state: event.CompletedWithErrors, text: why} }
 
+// ErrNotMine is what a part returns for a file that has one of its formats and is none of its business all the same: it gets no status.
+var ErrNotMine = errors.New("the file is none of this part's")
+
 // The faults of a job: errors that end it whatever Run returns, because Run could not know better. Job.Err returns the
 // first one.
 type (

@@ -3,16 +3,18 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"lazuli/event"
 )
 
-// Execute runs a plugin on one event and returns what it left behind, in every case: a panic, a time-out or a mistake is a
+// Execute runs a plugin and its parts on one event and returns what they left behind, in every case: a panic, a time-out or a mistake is a
 // state like any other. The caller closes the outcome.
 func Execute(ctx context.Context, p Plugin, in Input) *Outcome {
 	spec := p.Spec()
@@ -33,20 +35,54 @@ func Execute(ctx context.Context, p Plugin, in Input) *Outcome {
 	if in.TempDir == "" {
 		in.TempDir = os.TempDir()
 	}
-	job := newJob(ctx, in, spec)
-	out.cleanup = []func(){job.close}
-	job.conclude(out, run(ctx, p, job))
+	shared := newExecution(ctx, in)
+	out.cleanup = []func(){shared.close}
+	job := newJob(shared, spec)
+	job.conclude(out, run(ctx, p.Run, job))
+	if len(spec.Parts) > 0 && out.State.Success() {
+		runParts(out, shared, spec, job.Format())
+	}
 	return out
 }
 
-// run calls Run and makes an error of a panic.
-func run(ctx context.Context, p Plugin, job *Job) (err error) {
+// runParts runs the parts whose formats a file has, and leaves out those that have nothing to do with it after all.
+func runParts(out *Outcome, shared *execution, spec Spec, format string) {
+	for _, part := range spec.Parts {
+		if !part.wants(format) {
+			continue
+		}
+		begun := time.Now()
+		job := newJob(shared, spec)
+		err := run(shared.ctx, part.Run, job)
+		if errors.Is(err, ErrNotMine) && job.Err() == nil {
+			continue
+		}
+		o := PartOutcome{Part: part.Name}
+		job.conclude(&o.Outcome, err)
+		o.Runtime = time.Since(begun)
+		out.Parts = append(out.Parts, o)
+	}
+	switch {
+	case len(out.Parts) == 0:
+		out.State, out.Error, out.Message = event.OptOut, "wrong_file_type", fmt.Sprintf("no part of %s is for %s", spec.Name, format)
+	case errors.Is(shared.ctx.Err(), context.DeadlineExceeded):
+		out.State, out.Error, out.Message = event.ErrorTimeout, "PluginTimeout Error", "the plugin's time was over while its parts ran"
+	}
+}
+
+// wants tells whether a part is for a file_format.
+func (p Part) wants(format string) bool {
+	return len(p.Formats) == 0 || slices.ContainsFunc(p.Formats, func(prefix string) bool { return strings.HasPrefix(format, prefix) })
+}
+
+// run calls a Run and makes an error of a panic.
+func run(ctx context.Context, f func(context.Context, *Job) error, job *Job) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}
 		}
 	}()
-	return p.Run(ctx, job)
+	return f(ctx, job)
 }
 
 // declared maps every feature that the plugin may set to its type.

@@ -46,7 +46,7 @@ func (f *finding) addStream(label event.Label, r io.Reader, language string) err
 	if len(f.streams) >= MaxStreams {
 		return f.leave(fmt.Sprintf("there were more than %d streams", MaxStreams))
 	}
-	s, err := f.spool(label, r)
+	s, err := f.put(label, r)
 	if err != nil {
 		return err
 	}
@@ -61,8 +61,8 @@ func (f *finding) leave(why string) error {
 	return Partial(why)
 }
 
-// spool reads a produced stream. An error of r is the plugin's to judge; one of the disk is a fault.
-func (f *finding) spool(label event.Label, r io.Reader) (spooled, error) {
+// put reads a produced stream. An error of r is the plugin's to judge; one of the disk is a fault.
+func (f *finding) put(label event.Label, r io.Reader) (spooled, error) {
 	if err := f.job.Err(); err != nil {
 		return spooled{}, err
 	}
@@ -108,7 +108,7 @@ func Filename(name string) ChildOption {
 // AddChild adds a file that was found inside. The same bytes again give the same child, with both names. An error of r comes
 // back as it is, and then there is no child; a child without any bytes is a mistake.
 func (f *finding) AddChild(r io.Reader, opts ...ChildOption) (*NewChild, error) {
-	content, err := f.spool(event.LabelContent, r)
+	content, err := f.put(event.LabelContent, r)
 	if err != nil {
 		return nil, err
 	}

@@ -24,35 +24,41 @@ const maxDictionaryBytes = 1 << 20 // of a password dictionary
 // a full disk) decide the job's end even when Run overlooks them, see Err.
 type Job struct {
 	finding
-	ctx       context.Context
-	in        Input
+	*execution
 	declared  map[string]event.FeatureType
-	spool     *spool
 	children  int // on all levels
 	info      map[string]json.RawMessage
 	infoBytes int
-	open      map[string]Content // by label and SHA-256
 
 	mu    sync.Mutex // guards first
 	first error      // the first fault
 }
 
-func newJob(ctx context.Context, in Input, spec Spec) *Job {
-	j := &Job{
-		ctx: ctx, in: in, declared: spec.declared(), spool: newSpool(in.TempDir),
-		info: map[string]json.RawMessage{}, open: map[string]Content{},
-	}
-	j.finding = newFinding(j)
-	return j
+// execution is what a plugin and its parts share while they run on one event: what they read, and the space for what they produce.
+type execution struct {
+	ctx   context.Context
+	in    Input
+	spool *spool
+	open  map[string]Content // by label and SHA-256
 }
 
-// close ends what the job keeps open and on disk.
-func (j *Job) close() {
-	for _, c := range j.open {
+func newExecution(ctx context.Context, in Input) *execution {
+	return &execution{ctx: ctx, in: in, spool: newSpool(in.TempDir), open: map[string]Content{}}
+}
+
+// close ends what is kept open and on disk.
+func (e *execution) close() {
+	for _, c := range e.open {
 		_ = c.Close() // it was only read
 	}
-	j.open = nil
-	j.spool.close()
+	e.open = nil
+	e.spool.close()
+}
+
+func newJob(e *execution, spec Spec) *Job {
+	j := &Job{execution: e, declared: spec.declared(), info: map[string]json.RawMessage{}}
+	j.finding = newFinding(j)
+	return j
 }
 
 // Err is not nil when there is no point in going on: the job's time is over, or something went wrong that decides its end
@@ -122,19 +128,18 @@ func (j *Job) Stream(label event.Label) (*Reader, error) {
 		return nil, fmt.Errorf("%w: the event has no %s", ErrNoContent, label)
 	}
 	id := string(s.Label) + "/" + s.SHA256
-	if c := j.open[id]; c != nil {
-		return &Reader{content: c}, nil
-	}
 	if err := j.Err(); err != nil {
 		return nil, err
 	}
-	c, err := j.in.Open(j.ctx, *s)
-	if err != nil {
-		return nil, j.readFailed(err)
+	c := j.open[id]
+	if c == nil {
+		var err error
+		if c, err = j.in.Open(j.ctx, *s); err != nil {
+			return nil, j.readFailed(err)
+		}
+		j.open[id] = c
 	}
-	watched := &watchedContent{c, j.ctx, j}
-	j.open[id] = watched
-	return &Reader{content: watched}, nil
+	return &Reader{content: &watchedContent{c, j.ctx, j}}, nil
 }
 
 // Passwords lists what may open an encrypted file, each once: the lines of the event's password_dictionary stream, then

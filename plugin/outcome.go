@@ -36,8 +36,15 @@ type Outcome struct {
 	Info     json.RawMessage // a JSON object, or nil
 	Streams  []Stream        // made from the file itself
 	Children []*Child
+	Parts    []PartOutcome // of the parts that ran
 
 	cleanup []func()
+}
+
+// PartOutcome is what one part of a plugin left behind. It is closed with the plugin's.
+type PartOutcome struct {
+	Part string // its name
+	Outcome
 }
 
 // Close removes what the outcome keeps on disk.

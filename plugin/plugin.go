@@ -46,6 +46,7 @@ type Spec struct {
 	Security    string    // label for what it produces; "" for none
 	Features    []Feature // every feature that Run may set
 	Wants       Wants
+	Parts       []Part            // most plugins have none
 	Timeout     time.Duration     // for one job; 0 means 10 minutes
 	Settings    map[string]string // shown at registration; never put a secret here
 }
@@ -55,6 +56,18 @@ type Feature struct {
 	Name        string
 	Type        event.FeatureType
 	Description string
+}
+
+// Part is one of several analyses that share the jobs of a plugin, such as the formats that an unpacker knows. Each is an author of its
+// own, "Unbox-cab" for the part cab of the plugin Unbox, with a status and findings of its own; one that fails leaves the others alone.
+// When the plugin's Run has returned nil, every part runs whose formats the file has. One that returns ErrNotMine might as well not have
+// run; if no other did, the file is opted out.
+type Part struct {
+	Name        string // lower-case letters
+	Description string
+	Formats     []string // prefixes of the content's file_format; none means all
+	// Run is as Plugin.Run, for the part alone. It may set the plugin's features.
+	Run func(ctx context.Context, job *Job) error
 }
 
 // Wants is the filter: which events become jobs of the plugin.

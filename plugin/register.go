@@ -18,7 +18,8 @@ const placeholderKey = "runner-placeholder"
 type hosted struct {
 	Plugin
 	spec  Spec
-	query string // of the polls made for it
+	query string             // of the polls made for it
+	parts map[string]*hosted // by name: the plugin in the name of each of its parts
 }
 
 // host reads a plugin's Spec and refuses what could not be registered.
@@ -33,9 +34,19 @@ func host(p Plugin) (*hosted, error) {
 	if spec.Timeout == 0 {
 		spec.Timeout = defaultTimeout
 	}
-	h := &hosted{Plugin: p, spec: spec}
-	if err := h.registration().Validate(); err != nil {
-		return nil, fmt.Errorf("plugin %s cannot be registered: %w", spec.Name, err)
+	h := &hosted{Plugin: p, spec: spec, parts: map[string]*hosted{}}
+	for _, part := range spec.Parts {
+		if part.Name == "" || part.Run == nil || h.parts[part.Name] != nil {
+			return nil, fmt.Errorf("plugin %s has a part %q without a name of its own or without a Run", spec.Name, part.Name)
+		}
+		own := spec
+		own.Name, own.Description, own.Parts = spec.Name+"-"+part.Name, part.Description, nil
+		h.parts[part.Name] = &hosted{Plugin: p, spec: own}
+	}
+	for _, r := range h.registrations() {
+		if err := r.Validate(); err != nil {
+			return nil, fmt.Errorf("plugin %s cannot be registered: %w", r.Entity.Name, err)
+		}
 	}
 	consumer := h.consumer()
 	h.query = consumer.Query().Encode()
@@ -48,6 +59,15 @@ func (h *hosted) author() event.Author {
 
 func (h *hosted) head(now event.Time) event.Head {
 	return event.Head{ModelVersion: event.ModelVersion, KafkaKey: placeholderKey, Timestamp: now, Author: h.author()}
+}
+
+// registrations are the events that make the plugin and its parts known, the plugin's first.
+func (h *hosted) registrations() []*event.Plugin {
+	list := []*event.Plugin{h.registration()}
+	for _, part := range h.spec.Parts {
+		list = append(list, h.parts[part.Name].registration())
+	}
+	return list
 }
 
 // registration is the event that makes the plugin known.

@@ -131,8 +131,10 @@ func (r *Runner) round(ctx context.Context, anew bool) error {
 	deadline := r.opts.PollDeadline
 	if anew {
 		for _, h := range r.plugins {
-			if err := r.d.Register(ctx, h.registration()); err != nil {
-				return err
+			for _, registration := range h.registrations() {
+				if err := r.d.Register(ctx, registration); err != nil {
+					return err
+				}
 			}
 		}
 		deadline = 0 // answered at once, so that one soon knows that the connection works

@@ -73,12 +73,27 @@ func (r *Runner) job(ctx context.Context, h *hosted, raw json.RawMessage) error 
 	defer outcome.Close()
 	state.Timeout, state.Reporting = 0, true
 	r.opts.OnJob(state)
+	for i := range outcome.Parts {
+		if err := a.reportPart(ctx, &outcome.Parts[i]); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
 	status := a.status(ctx, outcome)
 	endHeartbeats() // one that came after the final status would replace it
 	if ctx.Err() != nil {
 		return nil
 	}
 	return a.post(ctx, status)
+}
+
+// reportPart posts the status of a part; the plugin's own comes last and ends the job.
+func (a *assignment) reportPart(ctx context.Context, o *PartOutcome) error {
+	part := &assignment{Runner: a.Runner, h: a.h.parts[o.Part], input: a.input, begun: a.begun}
+	status := part.status(ctx, &o.Outcome)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return part.post(ctx, status)
 }
 
 // decodeInput reads a polled event. With an error comes an event that has the job's name and nothing else, or nil if not
@@ -166,18 +181,19 @@ func given(ctx context.Context) error {
 }
 
 // judge corrects the outcome by what the runner knows better than the plugin: that the time was over, and that a stream
-// could not be read, which libraries often take for a damaged file.
+// could not be read, which libraries often take for a damaged file. What parts found in time stays when the time was over.
 func (a *assignment) judge(limited context.Context, o *Outcome) *Outcome {
 	if !o.State.Success() && limited.Err() != nil {
 		return o.fail(event.ErrorTimeout, "PluginTimeout Error", a.timedOut())
 	}
 	if err := a.streams.failure(); err != nil {
+		o.Parts = nil
 		return o.fail(event.ErrorNetwork, "Storage Failure", err)
 	}
 	return o
 }
 
-// fail drops what was found.
+// fail drops what was found, but for what parts found.
 func (o *Outcome) fail(state event.State, code string, err error) *Outcome {
 	o.State, o.Error, o.Message = state, code, err.Error()
 	o.Features, o.Info, o.Streams, o.Children = nil, nil, nil, nil

@@ -8,12 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +27,7 @@ func newPluginTestCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test NAME FILE",
 		Short: "Run a built-in plugin over a file, without a platform",
-		Long: "Runs a built-in plugin over a file in this process and prints what it found. Nothing is stored, and there is no\n" +
+		Long: "Runs a built-in plugin over a file in this process and prints what it found, in the form of golden files. Nothing is stored, and there is no\n" +
 			"sandbox: for files that are not trusted, use `lazuli analyze`. Exit code 1 when the plugin fails.",
 		Args: cobra.ExactArgs(2),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -77,6 +75,19 @@ type trial struct {
 	Error    string          `json:"error,omitempty"`
 	Message  string          `json:"message,omitempty"`
 	Runtime  float64         `json:"runtime"` // seconds
+	Features []event.Feature `json:"features"`
+	Info     json.RawMessage `json:"info,omitempty"`
+	Streams  []trialStream   `json:"streams"`
+	Children []trialChild    `json:"children"`
+	Parts    []trialPart     `json:"parts,omitempty"`
+}
+
+// trialPart is what a part of the plugin made of it.
+type trialPart struct {
+	Part     string          `json:"part"`
+	State    event.State     `json:"state"`
+	Error    string          `json:"error,omitempty"`
+	Message  string          `json:"message,omitempty"`
 	Features []event.Feature `json:"features"`
 	Info     json.RawMessage `json:"info,omitempty"`
 	Streams  []trialStream   `json:"streams"`
@@ -143,12 +154,28 @@ func tryPlugin(ctx context.Context, out io.Writer, p plugin.Plugin, path string,
 	if asJSON {
 		err = printJSON(out, t)
 	} else {
-		err = t.print(out)
+		err = printTrial(out, t, outcome.Text())
 	}
-	if err == nil && strings.HasPrefix(string(outcome.State), "error-") {
-		err = fmt.Errorf("%s failed on %s: %s", spec.Name, path, firstLine(strings.Trim(outcome.Error+": "+outcome.Message, ": ")))
+	if err != nil {
+		return err
 	}
-	return err
+	if err := failure(spec.Name, path, outcome); err != nil {
+		return err
+	}
+	for i := range outcome.Parts {
+		if err := failure(spec.Name+"-"+outcome.Parts[i].Part, path, &outcome.Parts[i].Outcome); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failure is an error if a plugin, or a part of one, failed.
+func failure(name, path string, o *plugin.Outcome) error {
+	if !strings.HasPrefix(string(o.State), "error-") {
+		return nil
+	}
+	return fmt.Errorf("%s failed on %s: %s", name, path, firstLine(strings.Trim(o.Error+": "+o.Message, ": ")))
 }
 
 // defaultPluginTimeout is what plugin.Spec promises where a plugin says nothing.
@@ -209,8 +236,19 @@ func newTrial(spec plugin.Spec, about trialFile, o *plugin.Outcome) *trial {
 		Plugin: spec.Name, Version: spec.Version, File: about,
 		State: o.State, Error: o.Error, Message: o.Message, Runtime: o.Runtime.Seconds(),
 		Features: append([]event.Feature{}, o.Features...), Info: o.Info,
-		Streams: trialStreams(o.Streams), Children: trialChildren(o.Children),
+		Streams: trialStreams(o.Streams), Children: trialChildren(o.Children), Parts: trialParts(o.Parts),
 	}
+}
+
+func trialParts(parts []plugin.PartOutcome) []trialPart {
+	var list []trialPart
+	for _, p := range parts {
+		list = append(list, trialPart{
+			Part: p.Part, State: p.State, Error: p.Error, Message: p.Message,
+			Features: append([]event.Feature{}, p.Features...), Info: p.Info, Streams: trialStreams(p.Streams), Children: trialChildren(p.Children),
+		})
+	}
+	return list
 }
 
 func trialStreams(streams []plugin.Stream) []trialStream {
@@ -232,63 +270,16 @@ func trialChildren(children []*plugin.Child) []trialChild {
 	return list
 }
 
-// print writes the trial for people.
-func (t *trial) print(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s %s: %s after %s\n", t.Plugin, t.Version, t.State, time.Duration(t.Runtime*float64(time.Second)).Round(time.Millisecond))
-	fmt.Fprintf(w, "%s  %s  %s  %s\n", printable(t.File.Path), shortHash(t.File.SHA256), sizeText(t.File.Size), printable(t.File.Format))
-	for line := range strings.Lines(strings.Trim(t.Error+"\n"+t.Message, "\n")) {
-		fmt.Fprintf(w, "! %s\n", printable(strings.TrimRight(line, "\n")))
+// printTrial writes a trial for people: a line about the file, and what was found as golden files have it.
+func printTrial(out io.Writer, t *trial, found string) error {
+	if _, err := fmt.Fprintf(out, "%s %s, %s: %s, %s %s, %s\n", t.Plugin, t.Version, time.Duration(t.Runtime*float64(time.Second)).Round(time.Millisecond),
+		printable(t.File.Path), shortHash(t.File.SHA256), sizeText(t.File.Size), printable(t.File.Format)); err != nil {
+		return err
 	}
-	if len(t.Features) > 0 {
-		fmt.Fprintln(w, "\nfeatures")
-		printFeatures(w, "  ", t.Features)
-	}
-	if len(t.Info) > 0 {
-		fmt.Fprintf(w, "\ninfo\n")
-		if err := w.Flush(); err != nil {
-			return err
-		}
-		if err := printJSON(w, t.Info); err != nil {
+	for line := range strings.Lines(found) {
+		if _, err := fmt.Fprintln(out, printable(strings.TrimSuffix(line, "\n"))); err != nil {
 			return err
 		}
 	}
-	if len(t.Streams) > 0 {
-		fmt.Fprintln(w, "\nstreams")
-		printStreams(w, "  ", t.Streams)
-	}
-	if len(t.Children) > 0 {
-		fmt.Fprintln(w, "\nchildren")
-		printChildren(w, "  ", t.Children)
-	}
-	return w.Flush()
-}
-
-func printFeatures(w io.Writer, indent string, features []event.Feature) {
-	for _, f := range features {
-		value := shorten(f.Value, maxNameWidth)
-		if f.Label != "" {
-			value += "  [" + shorten(f.Label, maxValueWidth) + "]"
-		}
-		fmt.Fprintf(w, "%s%s\t%s\t%s\n", indent, printable(f.Name), f.Type, value)
-	}
-}
-
-func printStreams(w io.Writer, indent string, streams []trialStream) {
-	for _, s := range streams {
-		fmt.Fprintf(w, "%s%s\t%s\t%s\n", indent, s.Label, s.SHA256, sizeText(s.Size))
-	}
-}
-
-func printChildren(w io.Writer, indent string, children []trialChild) {
-	for _, c := range children {
-		var how []string
-		for _, k := range slices.Sorted(maps.Keys(c.Relationship)) {
-			how = append(how, shorten(k+"="+c.Relationship[k], maxNameWidth))
-		}
-		fmt.Fprintf(w, "%s%s\t%s\t%s\n", indent, c.SHA256, sizeText(c.Size), strings.Join(how, "  "))
-		printFeatures(w, indent+"  ", c.Features)
-		printStreams(w, indent+"  ", c.Streams)
-		printChildren(w, indent+"  ", c.Children)
-	}
+	return nil
 }

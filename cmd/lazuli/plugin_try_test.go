@@ -55,7 +55,7 @@ func TestTryPlugin(t *testing.T) {
 	if err := tryPlugin(t.Context(), &out, letters{}, path, false); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Letters 1: completed after", "text.txt  ", "22 B", "letter_count  integer  9"} {
+	for _, want := range []string{"Letters 1, ", "text.txt, ", "22 B", "\ncompleted\nletter_count (integer) = \"9\"\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lazuli/internal/identify/zoo"
 )
 
 // What must agree with file(1) over the files of the machine, as shares; docs/identify.md judges the rest.
@@ -65,9 +67,9 @@ func TestZooAgreesWithFile(t *testing.T) {
 	program := fileProgram(t)
 	dir := t.TempDir()
 	var paths []string
-	for i, s := range zoo() {
+	for i, s := range zoo.Samples() {
 		path := filepath.Join(dir, fmt.Sprintf("%03d", i))
-		if err := os.WriteFile(path, s.content, 0o600); err != nil {
+		if err := os.WriteFile(path, s.Content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		paths = append(paths, path)
@@ -75,10 +77,10 @@ func TestZooAgreesWithFile(t *testing.T) {
 	mimes := askFile(t, program, paths, "--mime-type")
 	descriptions := askFile(t, program, paths)
 	var mime, magic comparison
-	for i, s := range zoo() {
-		ours := File(bytes.NewReader(s.content), int64(len(s.content)))
-		mime.add(s.name, mimes[i], ours.MIME)
-		magic.add(s.name, descriptions[i], ours.Magic)
+	for i, s := range zoo.Samples() {
+		ours := File(bytes.NewReader(s.Content), int64(len(s.Content)))
+		mime.add(s.Name, mimes[i], ours.MIME)
+		magic.add(s.Name, descriptions[i], ours.Magic)
 	}
 	mime.report(t, "MIME types of the samples", least)
 	magic.report(t, "descriptions of the samples", 0)

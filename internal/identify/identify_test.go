@@ -17,14 +17,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lazuli/internal/identify/zoo"
 )
 
 func TestZoo(t *testing.T) {
-	for _, s := range zoo() {
-		t.Run(s.name, func(t *testing.T) {
-			want := s.want
+	for _, s := range zoo.Samples() {
+		t.Run(s.Name, func(t *testing.T) {
+			want := Result(s.Want)
 			want.Extension = extensions[want.Format]
-			got := File(bytes.NewReader(s.content), int64(len(s.content)))
+			got := File(bytes.NewReader(s.Content), int64(len(s.Content)))
 			if want.MIME == "" {
 				want.MIME, want.Magic = got.MIME, got.Magic
 			}
@@ -39,10 +41,10 @@ func TestZoo(t *testing.T) {
 // covered by their samples.
 func TestEveryFormatHasASample(t *testing.T) {
 	sampled := map[string]bool{}
-	for _, s := range zoo() {
-		sampled[s.want.Format] = true
-		if _, ok := extensions[s.want.Format]; !ok {
-			t.Errorf("sample %s: %q is not in the closed list", s.name, s.want.Format)
+	for _, s := range zoo.Samples() {
+		sampled[s.Want.Format] = true
+		if _, ok := extensions[s.Want.Format]; !ok {
+			t.Errorf("sample %s: %q is not in the closed list", s.Name, s.Want.Format)
 		}
 	}
 	var without []string
@@ -106,20 +108,20 @@ func TestClosedList(t *testing.T) {
 
 // Files arrive cut off at any byte. Whatever is left must be identified as something, with a format of the list.
 func TestTruncations(t *testing.T) {
-	for _, s := range zoo() {
-		step := max(1, len(s.content)/600)
-		for n := 0; n <= len(s.content); n += step {
-			checkResult(t, s.content[:n], int64(n))
+	for _, s := range zoo.Samples() {
+		step := max(1, len(s.Content)/600)
+		for n := 0; n <= len(s.Content); n += step {
+			checkResult(t, s.Content[:n], int64(n))
 		}
-		checkResult(t, s.content, int64(len(s.content))+1000) // shorter than was said
-		checkResult(t, s.content, 1<<62)
+		checkResult(t, s.Content, int64(len(s.Content))+1000) // shorter than was said
+		checkResult(t, s.Content, 1<<62)
 	}
 }
 
 func FuzzFile(f *testing.F) {
-	for _, s := range zoo() {
-		if len(s.content) < 4<<10 {
-			f.Add(s.content)
+	for _, s := range zoo.Samples() {
+		if len(s.Content) < 4<<10 {
+			f.Add(s.Content)
 		}
 	}
 	f.Fuzz(func(t *testing.T, content []byte) { checkResult(t, content, int64(len(content))) })
@@ -162,7 +164,7 @@ func hostile() map[string][]byte {
 	for i := range names {
 		names[i] = fmt.Sprintf("a/rather/long/directory/name/for/an/entry/%d.txt", i)
 	}
-	elf := elfSpec{wide: true, kind: 3, machine: 62}.bytes()
+	elf := bytes.Clone(zoo.Find("elf64 library").Content)
 	elf = append(elf, make([]byte, 4<<20)...)
 	for _, f := range []struct{ at, v int }{{0x20, 64}, {0x28, 64}, {0x36, 56}, {0x38, elfMaxSegments}, {0x3a, 64}, {0x3c, elfMaxSections}} {
 		elf[f.at], elf[f.at+1] = byte(f.v), byte(f.v>>8)
@@ -170,15 +172,15 @@ func hostile() map[string][]byte {
 	for i := 64; i < len(elf); i++ {
 		elf[i] = 7 // every segment and section a note, all of them long
 	}
-	ole := oleOf("Workbook")
+	ole := zoo.OLE("Workbook")
 	ole[30] = 12 // large sectors, of which the table says that they go on and on
 	files := map[string][]byte{
-		"zip":    zipOf(names...),
+		"zip":    zoo.Zip(names...),
 		"elf":    elf,
 		"ole":    append(ole, bytes.Repeat([]byte{1, 0, 0, 0}, 1<<19)...),
 		"json":   bytes.Repeat([]byte(`{"a":[`), 1<<18),
-		"utf-16": utf16Of(strings.Repeat("漢字\n", 1<<19)),
-		"pdf":    append(pad("%PDF-1.4\n", 4<<20), "trailer"...),
+		"utf-16": zoo.UTF16(strings.Repeat("漢字\n", 1<<19)),
+		"pdf":    append(append([]byte("%PDF-1.4\n"), make([]byte, 4<<20)...), "trailer"...),
 		"jpg":    append([]byte("\xff\xd8"), bytes.Repeat(append([]byte("\xff\xfe\x01\x00"), bytes.Repeat([]byte{0xc3}, 254)...), 400)...),
 	}
 	for _, word := range []string{
@@ -187,9 +189,9 @@ func hostile() map[string][]byte {
 	} {
 		files["words "+word] = bytes.Repeat([]byte(word), 128<<10/len(word))
 	}
-	for _, s := range zoo() {
-		files[s.name+", and on"] = append(bytes.Clone(s.content), bytes.Repeat([]byte{0xff}, 1<<20)...)
-		files[s.name+", and on again"] = bytes.Repeat(s.content, 1+(256<<10)/max(len(s.content), 1))
+	for _, s := range zoo.Samples() {
+		files[s.Name+", and on"] = append(bytes.Clone(s.Content), bytes.Repeat([]byte{0xff}, 1<<20)...)
+		files[s.Name+", and on again"] = bytes.Repeat(s.Content, 1+(256<<10)/max(len(s.Content), 1))
 	}
 	return files
 }

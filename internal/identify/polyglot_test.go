@@ -4,19 +4,13 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"lazuli/internal/identify/zoo"
 )
 
 // A file that is several things is what its first bytes make it for the program that is likeliest to open it.
 func TestPolyglots(t *testing.T) {
-	sampled := func(name string) []byte {
-		for _, s := range zoo() {
-			if s.name == name {
-				return s.content
-			}
-		}
-		t.Fatalf("no sample %q", name)
-		return nil
-	}
+	sampled := func(name string) []byte { return zoo.Find(name).Content }
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	pe, jar, zip, gif, pdf, html := sampled("pe32"), sampled("jar"), sampled("zip"), sampled("gif"), sampled("pdf"), sampled("html")
 	for name, c := range map[string]struct {
@@ -33,7 +27,7 @@ func TestPolyglots(t *testing.T) {
 		"two programs":                        {join(pe, sampled("elf64 pie")), "executable/windows/pe32"},
 		"shell script that is a program too":  {join([]byte("#!/bin/sh\nexit\n"), pe), "code/shell"},
 		"program for DOS that is a script":    {[]byte("MZ=1 echo x\nexit 0\n" + strings.Repeat("# padding\n", 10)), "executable/windows/dos"},
-		"tar whose first name is a signature": {tarNamed("%PDF-1.7"), "archive/tar"},
+		"tar whose first name is a signature": {zoo.Tar("%PDF-1.7"), "archive/tar"},
 	} {
 		if got := File(bytes.NewReader(c.content), int64(len(c.content))).Format; got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)

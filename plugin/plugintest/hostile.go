@@ -9,10 +9,13 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"lazuli/event"
+	"lazuli/internal/identify"
+	"lazuli/internal/identify/zoo"
 	"lazuli/plugin"
 )
 
@@ -23,7 +26,8 @@ const (
 )
 
 // Hostile runs a plugin over what attackers and broken disks make of its samples: cut short, with flipped bits, with a
-// stretch of another sample in it, doubled, empty, and each under every format that the plugin wants. Every run must end by
+// stretch of another sample in it, doubled; over nothing, and over a file of every format there is. Files that are whole run under
+// every format that the plugin wants, damaged ones under that of the sample and one other. Every run must end by
 // itself in a state that says something, without a panic or a mistake in what it produces, in bounded time and memory, and
 // what it found must be readable.
 func Hostile(t *testing.T, p plugin.Plugin, samples ...[]byte) {
@@ -31,14 +35,18 @@ func Hostile(t *testing.T, p plugin.Plugin, samples ...[]byte) {
 	if testing.Short() {
 		t.Skip("SKIPPED: -short")
 	}
-	formats := []string{"unknown"}
+	wanted := []string{"unknown"}
 	for _, list := range p.Spec().Wants.Streams {
-		formats = append(formats, list...)
+		wanted = append(wanted, list...)
 	}
-	slices.Sort(formats)
+	slices.Sort(wanted)
 	dir := t.TempDir()
-	formats = slices.Compact(formats)
-	for _, in := range hostile(samples) {
+	wanted = slices.Compact(wanted)
+	for i, in := range append(hostile(samples), others()...) {
+		formats := wanted
+		if in.damaged && wants(wanted, in.format) {
+			formats = []string{in.format, wanted[i%len(wanted)]}
+		}
 		var took time.Duration // the longest run
 		peak := PeakMemory(func() {
 			for _, format := range formats {
@@ -54,6 +62,19 @@ func Hostile(t *testing.T, p plugin.Plugin, samples ...[]byte) {
 		}
 	}
 	expectEmpty(t, dir)
+}
+
+func wants(prefixes []string, format string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(format, prefix) })
+}
+
+// others are the samples of all formats that are known: what other plugins are for.
+func others() []input {
+	var list []input
+	for _, s := range zoo.Samples() {
+		list = append(list, input{what: "the sample " + s.Name, content: s.Content})
+	}
+	return list
 }
 
 // hostileRun runs a plugin once and says what is wrong with its outcome.
@@ -80,6 +101,11 @@ func Check(out *plugin.Outcome) error {
 	}
 	if out.Error == "panic" {
 		return fmt.Errorf("%s", out.Message)
+	}
+	for i := range out.Parts {
+		if err := Check(&out.Parts[i].Outcome); err != nil {
+			return fmt.Errorf("part %s: %w", out.Parts[i].Part, err)
+		}
 	}
 	return checkChildren(out.Children)
 }
@@ -108,19 +134,22 @@ func checkChildren(children []*plugin.Child) error {
 type input struct {
 	what    string
 	content []byte
+	damaged bool
+	format  string // of the sample that it is made of
 }
 
 // hostile makes the inputs, the same each time.
 func hostile(samples [][]byte) []input {
 	r := rand.New(rand.NewPCG(1, 2))
-	list := []input{{"nothing", nil}, {"one byte", []byte{0}}, {"ones", bytes.Repeat([]byte{0xff}, 5000)}}
-	add := func(content []byte, format string, args ...any) {
-		list = append(list, input{fmt.Sprintf(format, args...), content})
-	}
+	list := []input{{what: "nothing"}, {what: "one byte", content: []byte{0}}, {what: "ones", content: bytes.Repeat([]byte{0xff}, 5000)}}
 	for i, s := range samples {
-		add(s, "sample %d", i)
+		list = append(list, input{what: fmt.Sprintf("sample %d", i), content: s})
 		if len(s) == 0 {
 			continue
+		}
+		is := identify.File(bytes.NewReader(s), int64(len(s))).Format
+		add := func(content []byte, format string, args ...any) {
+			list = append(list, input{what: fmt.Sprintf(format, args...), content: content, damaged: true, format: is})
 		}
 		add(bytes.Repeat(s, 2), "sample %d twice", i)
 		for _, n := range []int{1, len(s) / 4, len(s) / 2, len(s) - 1, r.IntN(len(s)), r.IntN(len(s))} {

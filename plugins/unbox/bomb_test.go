@@ -129,7 +129,7 @@ func TestSmallLimits(t *testing.T) {
 		for format, content := range map[string][]byte{"archive/zip": zipOf(files...), "archive/tar": tarOf(files...)} {
 			limits := DefaultLimits()
 			c.limit(&limits)
-			out := plugintest.Run(t, New(limits), content, plugintest.Format(format))
+			out := runWith(t, limits, content, format)
 			names := ""
 			for _, child := range out.Children {
 				names += child.Features[0].Value
@@ -145,7 +145,7 @@ func TestSmallLimits(t *testing.T) {
 	// In a gzip the bytes of the tar count, headers and all.
 	limits := DefaultLimits()
 	limits.Total = 2000
-	out := plugintest.Run(t, New(limits), gzipOf("", tarOf(files...)), plugintest.Format("archive/gzip"))
+	out := runWith(t, limits, gzipOf("", tarOf(files...)), "archive/gzip")
 	if len(out.Children) != 2 || !strings.Contains(out.Message, "more than 2000 bytes in all") {
 		t.Errorf("tar in gzip: %s %s with %d children", out.State, out.Message, len(out.Children))
 	}

@@ -7,147 +7,44 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"path"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// gzip unpacks a gzip. A tar inside is taken apart in the same step, anything else is one child.
-func (b *box) gzip() error {
-	z, err := newGunzip(b.content, &b.inflate)
-	if err != nil {
-		return b.damagedArchive(err)
-	}
-	b.kind = kindArchive
-	unpacked := bufio.NewReaderSize(&streamReader{b, z}, 64<<10)
-	if isTar(unpacked) {
-		err = b.tarFrom(unpacked)
-		if err == nil {
-			err = b.drain(unpacked)
+// gzipFile is RFC 1952. The standard library's reader refuses names of more than 512 bytes, and takes what follows the last member for damage.
+var gzipFile = &compression{
+	name: "gzip", magics: []string{"\x1f\x8b"}, endings: map[string]string{".gz": "", ".gzip": "", ".tgz": ".tar"},
+	open: func(m *members) (io.Reader, memberHeader, error) {
+		g := &gunzip{raw: m.raw}
+		h, err := g.header()
+		if err != nil {
+			return nil, h, err
 		}
-	} else {
-		err = b.single(z.first, unpacked)
-	}
-	if z.extra && b.job.Err() == nil {
-		return errors.Join(err, b.job.Feature("extra_content", "true"))
-	}
-	return err
+		g.data = m.inflate.reader(m.raw)
+		return g, h, nil
+	},
 }
 
-// streamReader counts what comes out of the compression around an archive.
-type streamReader struct {
-	b *box
-	r io.Reader
-}
-
-func (s *streamReader) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if limit := s.b.budget.spend(&s.b.budget.stream, n); limit != nil {
-		beyond := s.b.budget.stream - s.b.budget.most
-		return max(0, n-int(beyond)), limit
-	}
-	return n, err
-}
-
-// drain reads what follows the end of a tar: padding, mostly, and then the checksum of the gzip.
-func (b *box) drain(r io.Reader) error {
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return b.damagedArchive(err)
-	}
-	return nil
-}
-
-// single is a gzip with one file in it.
-func (b *box) single(h gzipHeader, r io.Reader) error {
-	e := &entry{name: h.name, changed: h.changed}
-	if e.name == "" {
-		e.name = b.nameWithoutGz()
-	}
-	if err := b.list(e); err != nil {
-		return err
-	}
-	return b.extract(e, r)
-}
-
-// nameWithoutGz makes a name for the content of a gzip that gives none: that of the gzip itself without its ending. "" if
-// the gzip has no name either.
-func (b *box) nameWithoutGz() string {
-	ev := b.job.Event()
-	name := ""
-	if n := len(ev.Source.Path); n > 0 {
-		name = ev.Source.Path[n-1].Filename
-	}
-	if name == "" {
-		return ""
-	}
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	ending := path.Ext(name)
-	stem := strings.TrimSuffix(name, ending)
-	switch lower := strings.ToLower(ending); {
-	case stem == "":
-		return name
-	case lower == ".gz" || lower == ".gzip":
-		return stem
-	case lower == ".tgz":
-		return stem + ".tar"
-	}
-	return name
-}
-
-// gzipHeader is what a member of a gzip says of itself.
-type gzipHeader struct {
-	name    string    // "" for none
-	changed time.Time // zero for none
-}
-
-// gunzip reads the members of a gzip one after the other (RFC 1952). The standard library's reader refuses names of more
-// than 512 bytes, and takes what follows the last member for damage.
+// gunzip reads one member.
 type gunzip struct {
-	first   gzipHeader
-	extra   bool // something that is no member follows the last one
-	raw     *bufio.Reader
-	inflate *inflater
-	data    io.Reader // of the member at hand; nil between two
-	sum     uint32
-	size    uint32 // of the member, modulo 2^32 as in its trailer
-	err     error  // comes again for ever
-}
-
-// newGunzip reads the first header.
-func newGunzip(r io.Reader, inflate *inflater) (*gunzip, error) {
-	g := &gunzip{raw: bufio.NewReaderSize(r, 64<<10), inflate: inflate}
-	h, err := g.header()
-	if err != nil {
-		return nil, err
-	}
-	g.first = h
-	return g, nil
+	raw  *bufio.Reader
+	data io.Reader
+	sum  uint32
+	size uint32 // modulo 2^32 as in the trailer
 }
 
 // Read implements io.Reader.
 func (g *gunzip) Read(p []byte) (int, error) {
-	for g.err == nil {
-		if g.data == nil {
-			g.err = g.next()
-			continue
-		}
-		n, err := g.data.Read(p)
-		g.sum = crc32.Update(g.sum, crc32.IEEETable, p[:n])
-		g.size += uint32(n)
-		if err == io.EOF {
-			g.data = nil
-			err = g.trailer()
-		}
-		g.err = err
-		if n > 0 {
-			return n, nil
-		}
+	n, err := g.data.Read(p)
+	g.sum = crc32.Update(g.sum, crc32.IEEETable, p[:n])
+	g.size += uint32(n)
+	if err == io.EOF {
+		err = g.trailer()
 	}
-	return 0, g.err
+	return n, err
 }
 
-// trailer checks the end of a member.
+// trailer checks the end of the member.
 func (g *gunzip) trailer() error {
 	var t [8]byte
 	if _, err := io.ReadFull(g.raw, t[:]); err != nil {
@@ -156,36 +53,11 @@ func (g *gunzip) trailer() error {
 	if binary.LittleEndian.Uint32(t[:]) != g.sum || binary.LittleEndian.Uint32(t[4:]) != g.size {
 		return errChecksum
 	}
-	return nil
+	return io.EOF
 }
 
 // errChecksum tells that data is not what it was when it was packed.
 var errChecksum = errors.New("the checksum differs")
-
-// next begins the next member, or returns io.EOF. Zeros at the end are padding of a tape's block.
-func (g *gunzip) next() error {
-	start, err := g.raw.Peek(2)
-	if len(start) == 2 && start[0] == 0x1f && start[1] == 0x8b {
-		if _, err := g.header(); err != nil {
-			g.extra = true
-			return io.EOF
-		}
-		return nil
-	}
-	if err != nil && err != io.EOF {
-		return err
-	}
-	for {
-		c, err := g.raw.ReadByte()
-		if err != nil {
-			return err
-		}
-		if c != 0 {
-			g.extra = true
-			return io.EOF
-		}
-	}
-}
 
 // Flags of a member (RFC 1952 2.3.1).
 const (
@@ -196,8 +68,8 @@ const (
 	gzipReserved  = 0xe0
 )
 
-// header reads the header of a member and begins its data.
-func (g *gunzip) header() (h gzipHeader, err error) {
+// header reads the header of a member.
+func (g *gunzip) header() (h memberHeader, err error) {
 	var fixed [10]byte
 	if _, err := io.ReadFull(g.raw, fixed[:]); err != nil {
 		return h, cutShort(err)
@@ -233,7 +105,6 @@ func (g *gunzip) header() (h gzipHeader, err error) {
 			return h, cutShort(err)
 		}
 	}
-	g.data, g.sum, g.size = g.inflate.reader(g.raw), 0, 0
 	return h, nil
 }
 

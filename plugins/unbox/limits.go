@@ -6,6 +6,11 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/nwaples/rardecode/v2"
+
+	"lazuli/plugins/unbox/lzma"
 )
 
 // Limits bound what comes out of one archive. Reaching one of them leaves out what is beyond; what was found is kept, the
@@ -18,11 +23,14 @@ type Limits struct {
 	RatioFrom int64
 	Entries   int // that are listed and taken out
 	Name      int // bytes of a name; a longer one is cut
+
+	Dictionary int64 // bytes of what was unpacked last that a compression may refer to, each
+	Passwords  int   // that are tried on each archive; fewer where each takes long
 }
 
 // DefaultLimits let honest archives through and no bomb: a gzip of zeros grows a thousand times, 42.zip to 4.5 PB.
 func DefaultLimits() Limits {
-	return Limits{Total: 1 << 30, File: 256 << 20, Ratio: 200, RatioFrom: 10 << 20, Entries: 1000, Name: 1024}
+	return Limits{Total: 1 << 30, File: 256 << 20, Ratio: 200, RatioFrom: 10 << 20, Entries: 1000, Name: 1024, Dictionary: 128 << 20, Passwords: 20}
 }
 
 // settings are the limits as the plugin's registration shows them.
@@ -31,6 +39,7 @@ func (l Limits) settings() map[string]string {
 	return map[string]string{
 		"max_total_bytes": number(l.Total), "max_file_bytes": number(l.File), "max_ratio": number(l.Ratio),
 		"max_ratio_from_bytes": number(l.RatioFrom), "max_extracted_files": strconv.Itoa(l.Entries), "max_name_bytes": strconv.Itoa(l.Name),
+		"max_dictionary_bytes": number(l.Dictionary), "max_passwords": strconv.Itoa(l.Passwords),
 	}
 }
 
@@ -38,6 +47,7 @@ func (l Limits) settings() map[string]string {
 var (
 	errTotalReached = errors.New("the archive has more than may come out of it")
 	errFileTooLarge = errors.New("the file is larger than one may be")
+	errDictionary   = errors.New("the file needs a larger dictionary than there may be")
 )
 
 // budget is what is left of the limits for one archive.
@@ -46,7 +56,6 @@ type budget struct {
 	most    int64  // bytes that may come out of each layer
 	why     string // most is what it is
 	files   int64  // bytes that came out as files
-	stream  int64  // bytes that came out of the compression around a tar
 	entries int
 	reached []string // limits, in words
 	over    bool     // the walk must end
@@ -75,8 +84,8 @@ func (b *budget) entry() bool {
 	return true
 }
 
-// spend takes n bytes from a layer, which is &b.files or &b.stream. The layers are counted apart: a sparse file in a tar is
-// larger than what it is stored in, and what is skipped between files never becomes one.
+// spend takes n bytes from a layer: the files that come out, or one of the compressions around them. The layers are counted apart: a sparse
+// file in a tar is larger than what it is stored in, and what is skipped between files never becomes one.
 func (b *budget) spend(layer *int64, n int) error {
 	*layer += int64(n)
 	if *layer <= b.most {
@@ -95,6 +104,16 @@ func (b *budget) nameTooLong() { b.reach(fmt.Sprintf("a name of more than %d byt
 
 // full tells whether nothing more may come out.
 func (b *budget) full() bool { return b.over }
+
+// needsDictionary tells whether a decompressor gave up because it would need more memory than it may have.
+func needsDictionary(err error) bool {
+	return errors.Is(err, errDictionary) || errors.Is(err, rardecode.ErrDictionaryTooLarge) || errors.Is(err, lzma.ErrDictionary) || errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded)
+}
+
+// dictionaryTooLarge notes that something was left out.
+func (b *budget) dictionaryTooLarge() {
+	b.reach(fmt.Sprintf("a dictionary of more than %d bytes", b.limits.Dictionary))
+}
 
 func (b *budget) reach(limit string) {
 	if !slices.Contains(b.reached, limit) {

@@ -14,6 +14,7 @@ import (
 
 	"lazuli/plugin"
 	"lazuli/plugin/plugintest"
+	"lazuli/plugins/unbox/sevenzip/sevenziptest"
 )
 
 func must(err error) {
@@ -84,6 +85,14 @@ func tarOf(files ...file) []byte {
 	})
 }
 
+func sevenZipOf(o sevenziptest.Options, files ...file) []byte {
+	var list []sevenziptest.File
+	for _, f := range files {
+		list = append(list, sevenziptest.File{Name: f.name, Content: f.content})
+	}
+	return sevenziptest.Make(o, list...)
+}
+
 func makeTar(fill func(*tar.Writer)) []byte {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
@@ -139,7 +148,21 @@ func deflatedZeros(n int64) []byte {
 
 func run(t testing.TB, content []byte, format string, opts ...plugintest.Option) *plugin.Outcome {
 	t.Helper()
-	return plugintest.Run(t, New(DefaultLimits()), content, append(opts, plugintest.Format(format))...)
+	return runWith(t, DefaultLimits(), content, format, opts...)
+}
+
+// runWith returns what the one part that is for a file found in it, or the plugin's outcome if there is none.
+func runWith(t testing.TB, limits Limits, content []byte, format string, opts ...plugintest.Option) *plugin.Outcome {
+	t.Helper()
+	out := plugintest.Run(t, New(limits), content, append(opts, plugintest.Format(format))...)
+	switch len(out.Parts) {
+	case 0:
+		return out
+	case 1:
+		return &out.Parts[0].Outcome
+	}
+	t.Fatalf("%d parts have unpacked %s", len(out.Parts), format)
+	return nil
 }
 
 // values are those of one feature, sorted as they were found, with their label if there is one.
@@ -158,20 +181,26 @@ func contents(t testing.TB, out *plugin.Outcome) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, c := range out.Children {
-		r, err := c.Content.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Close()
+		content := childContent(t, c)
 		for _, f := range c.Features {
 			if f.Name == "filename" {
-				all[f.Value] = string(content)
+				all[f.Value] = content
 			}
 		}
 	}
 	return all
+}
+
+func childContent(t testing.TB, c *plugin.Child) string {
+	t.Helper()
+	r, err := c.Content.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }

@@ -1,15 +1,13 @@
 // Package unbox takes archives apart: every file inside becomes a child.
 //
 // Archives lie. No name of an entry is ever a path, no length is trusted, nothing is followed, and Limits bound what comes
-// out of one archive. What is damaged is taken out as far as it can be read. Begin with Plugin.Run; zip, tar and gzip have
-// a file each.
+// out of one archive. What is damaged is taken out as far as it can be read. Begin with the table in formats.go: it names what can be unpacked,
+// and by which file; box.go has what all formats share.
 package unbox
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -17,17 +15,19 @@ import (
 	"lazuli/plugin"
 )
 
-// Plugin unpacks zip, tar and gzip, and tar inside gzip in one step.
+// Plugin unpacks archives. Each family of formats is a part of it.
 type Plugin struct{ limits Limits }
 
 // New makes the plugin with the given limits.
 func New(limits Limits) Plugin { return Plugin{limits} }
 
-// Spec implements plugin.Plugin. Names and types of features are those of the plugin of the same name in Azul.
+// Spec implements plugin.Plugin. Names and types of features, and names of parts, are those of the plugin of the same name in Azul.
 func (p Plugin) Spec() plugin.Spec {
-	return plugin.Spec{
-		Name: "Unbox", Version: "2026.11.23",
-		Description: "Unpacks archives: zip, tar, gzip",
+	settings := p.limits.settings()
+	settings["default_passwords"] = strings.Join(defaultPasswords, "\n")
+	spec := plugin.Spec{
+		Name: "Unbox", Version: "2026.11.30",
+		Description: "Unpacks archives, compressed files, mails and disk images",
 		Timeout:     15 * time.Minute,
 		Features: []plugin.Feature{
 			{Name: "archive_encoding", Type: event.String, Description: "character set of names in a tar that are not plain ASCII"},
@@ -35,265 +35,44 @@ func (p Plugin) Spec() plugin.Spec {
 			{Name: "box_count", Type: event.Integer, Description: "number of entries that were listed"},
 			{Name: "box_filepath", Type: event.Filepath, Description: "name of an entry; folders end with a slash"},
 			{Name: "box_insertdate", Type: event.Datetime, Description: "when an entry was changed last, as the archive says"},
-			{Name: "box_type", Type: event.String, Description: "kind of archive: zip, or archive for tar and gzip"},
+			{Name: "box_password", Type: event.String, Description: "password that opened the archive"},
+			{Name: "box_type", Type: event.String, Description: "kind of archive"},
 			{Name: "extra_content", Type: event.String, Description: "true when something follows the compressed data"},
+			{Name: "password", Type: event.String, Description: "password that opened the archive"},
+			{Name: "pdf_object_dictionary", Type: event.String, Description: "dictionary of an object of a PDF"},
+			{Name: "rar_compression", Type: event.Integer, Description: "method of a RAR's entry: 48 for stored to 53 for best"},
 			{Name: "suspicious", Type: event.String, Description: "what no ordinary archive has"},
+			{Name: "upx_version", Type: event.String, Description: "version of UPX that packed a program; upx modified if its signs were altered"},
 		},
-		Wants: plugin.Wants{Streams: map[event.Label][]string{
-			event.LabelContent: {"archive/gzip", "archive/tar", "archive/zip"},
-		}},
-		Settings: p.limits.settings(),
+		Wants:    plugin.Wants{Streams: map[event.Label][]string{event.LabelContent: fileFormats()}},
+		Settings: settings,
 	}
+	for _, part := range parts {
+		spec.Parts = append(spec.Parts, plugin.Part{
+			Name: part.name, Description: part.description, Formats: part.fileFormats(),
+			Run: func(ctx context.Context, job *plugin.Job) error { return p.unpack(ctx, job, part) },
+		})
+	}
+	return spec
 }
 
-// Run implements plugin.Plugin.
-func (p Plugin) Run(ctx context.Context, job *plugin.Job) error {
-	unpackers := map[string]func(*box) error{"archive/zip": (*box).zip, "archive/tar": (*box).tar, "archive/gzip": (*box).gzip}
-	unpack := unpackers[job.Format()]
-	if unpack == nil {
-		return plugin.OptOut("wrong_file_type", "the file is no zip, tar or gzip")
-	}
+// Run implements plugin.Plugin: all is done by the parts.
+func (p Plugin) Run(context.Context, *plugin.Job) error { return nil }
+
+// unpack runs a part on a file.
+func (p Plugin) unpack(ctx context.Context, job *plugin.Job, part part) error {
 	content, err := job.Content()
 	if err != nil {
 		return err
 	}
-	b := &box{job: job, content: content, budget: newBudget(p.limits, content.Size())}
-	return b.conclude(unpack(b))
-}
-
-// box is one archive that is being taken apart.
-type box struct {
-	job     *plugin.Job
-	content *plugin.Reader
-	budget  *budget
-	kind    string // box_type; "" until the archive is recognised
-	listed  int
-	notes   notes
-	inflate inflater
-	packed  packedReader // of the entry of a zip that is being inflated
-	window  []byte       // scratch for the search for headers of a zip
-}
-
-// entry is what an archive says of one file in it.
-type entry struct {
-	name    string // "" when the archive has none
-	changed time.Time
-	method  string // of compression; "" when there is nothing to say
-	size    int64  // bytes, as the archive says; 0 when it does not
-}
-
-// errStop ends a walk through an archive when a limit is reached, which the budget has noted.
-var errStop = errors.New("a limit is reached")
-
-// list records an entry on the archive, with its name made safe to show. errStop when there are enough.
-func (b *box) list(e *entry) error {
-	if err := b.job.Err(); err != nil {
-		return err
-	}
-	if !b.budget.entry() {
-		return errStop
-	}
-	b.listed++
-	if e.name == "" {
-		return b.dated(e)
-	}
-	clean, oddity, cut := cleanName(e.name, b.budget.limits.Name)
-	e.name = clean
-	if cut {
-		b.budget.nameTooLong()
-	}
-	if oddity != "" {
-		if err := b.job.Feature("suspicious", oddity, plugin.Label(e.name)); err != nil {
-			return err
-		}
-	}
-	if err := b.job.Feature("box_filepath", e.name); err != nil {
-		return err
-	}
-	if e.method != "" {
-		if err := b.job.Feature("box_compression", e.method, plugin.Label(e.name)); err != nil {
-			return err
-		}
-	}
-	return b.dated(e)
-}
-
-// dated records when an entry was changed, if its archive gives a year that can be written.
-func (b *box) dated(e *entry) error {
-	if year := e.changed.UTC().Year(); e.changed.IsZero() || year < 1 || year > 9999 {
-		return nil
-	}
-	return b.job.Feature("box_insertdate", e.changed, plugin.Label(e.name))
-}
-
-// extract makes a child of an entry's bytes, unless there are none. Of a damaged entry it takes what can be read. An error
-// ends the walk through the archive: errStop when a limit is reached, or one for Run to return.
-func (b *box) extract(e *entry, r io.Reader) error {
-	if e.size > b.budget.limits.File {
-		b.budget.fileTooLarge() // there is no point in finding out whether that is true
-		return nil
-	}
-	in := &entryReader{b: b, r: r}
-	first := make([]byte, 1)
-	_, err := io.ReadFull(in, first)
-	if err == io.EOF {
-		b.damagedEntry(e, in.damage)
-		return nil
-	}
+	b := &box{ctx: ctx, job: job, content: content, budget: newBudget(p.limits, content.Size())}
+	format, err := part.format(job.Format(), b.ownName(), content)
 	if err != nil {
-		return b.readFailed(err)
-	}
-	var opts []plugin.ChildOption
-	if e.name != "" {
-		opts = append(opts, plugin.Filename(e.name))
-	}
-	child, err := b.job.AddChild(io.MultiReader(strings.NewReader(string(first)), in), opts...)
-	if err != nil {
-		return b.readFailed(err)
-	}
-	if in.damage == nil {
-		return nil
-	}
-	b.damagedEntry(e, in.damage)
-	return child.Feature("malformed", "damaged in its archive: "+in.damage.Error())
-}
-
-// readFailed sorts out why an entry did not become a child.
-func (b *box) readFailed(err error) error {
-	switch {
-	case b.job.Err() != nil:
-		return b.job.Err()
-	case errors.Is(err, errFileTooLarge):
-		return nil // smaller ones may follow
-	case errors.Is(err, errTotalReached):
-		return errStop
-	}
-	return err
-}
-
-func (b *box) damagedEntry(e *entry, damage error) {
-	if damage != nil {
-		b.notes.damaged(fmt.Sprintf("%s: %v", short(e.name), damage))
-	}
-}
-
-// damagedArchive sorts out why a walk cannot go on: an error of the job goes through, a limit that was passed on the way is
-// errStop, and anything else is the archive's damage, with which the walk just ends.
-func (b *box) damagedArchive(err error) error {
-	switch {
-	case b.job.Err() != nil:
-		return b.job.Err()
-	case b.budget.full():
-		return errStop
-	}
-	b.notes.damaged(plain(err))
-	return nil
-}
-
-// plain is an error's text without the jargon of decoders.
-func plain(err error) string {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errCutShort) {
-		return "the archive is cut short"
-	}
-	return err.Error()
-}
-
-// errCutShort tells that data ends before it should.
-var errCutShort = errors.New("the data is cut short")
-
-// entryReader reads an entry's bytes within the limits. Damage ends the entry where it is, and is remembered.
-type entryReader struct {
-	b      *box
-	r      io.Reader
-	n      int64
-	damage error
-}
-
-func (e *entryReader) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	e.n += int64(n)
-	if limit := e.b.budget.spend(&e.b.budget.files, n); limit != nil {
-		return 0, limit
-	}
-	if e.n > e.b.budget.limits.File {
-		e.b.budget.fileTooLarge()
-		return 0, errFileTooLarge
-	}
-	switch {
-	case err == nil || err == io.EOF:
-		return n, err
-	case e.b.job.Err() != nil || errors.Is(err, errTotalReached): // the latter from a stream below
-		return n, err
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		err = errCutShort
-	}
-	e.damage = err
-	return n, io.EOF
-}
-
-// conclude records what holds for the whole archive and turns what went wrong into the job's end.
-func (b *box) conclude(err error) error {
-	if err != nil && err != errStop {
 		return err
 	}
-	if b.kind != "" {
-		if err := b.job.Feature("box_type", b.kind); err != nil {
-			return err
-		}
-		if err := b.job.Feature("box_count", b.listed); err != nil {
-			return err
-		}
+	err = format.unpack(b)
+	if errors.Is(err, plugin.ErrNotMine) {
+		return err
 	}
-	for _, limit := range b.budget.reached {
-		limit = "extraction limit reached: " + limit
-		if err := b.job.Feature("suspicious", limit); err != nil {
-			return err
-		}
-		b.notes.left(limit)
-	}
-	return b.notes.verdict()
-}
-
-// notes are reasons for an archive not being taken out as a whole.
-type notes struct {
-	list   []string
-	more   int  // that are not in the list
-	damage bool // one of them is damage
-}
-
-const mostNotes = 10
-
-// left notes that something was left out.
-func (n *notes) left(why string) {
-	for _, known := range n.list {
-		if known == why {
-			return
-		}
-	}
-	if len(n.list) >= mostNotes {
-		n.more++
-		return
-	}
-	n.list = append(n.list, why)
-}
-
-// damaged notes that something is damaged.
-func (n *notes) damaged(why string) {
-	n.damage = true
-	n.left(why)
-}
-
-// verdict is what Run returns.
-func (n *notes) verdict() error {
-	text := strings.Join(n.list, "; ")
-	if n.more > 0 {
-		text += fmt.Sprintf("; and %d more", n.more)
-	}
-	switch {
-	case n.damage:
-		return plugin.Malformed(text)
-	case text != "":
-		return plugin.Partial(text)
-	}
-	return nil
+	return b.conclude(err)
 }

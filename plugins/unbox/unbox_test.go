@@ -15,6 +15,7 @@ import (
 	"lazuli/event"
 	"lazuli/plugin"
 	"lazuli/plugin/plugintest"
+	"lazuli/plugins/unbox/sevenzip/sevenziptest"
 )
 
 func TestGolden(t *testing.T) {
@@ -28,12 +29,27 @@ func TestGolden(t *testing.T) {
 		{"zip", "archive/zip", whole, nil},
 		{"zip-cut-short", "archive/zip", whole[:len(whole)-300], nil},
 		{"zip-encrypted", "archive/zip", encryptedZip(), nil},
+		{"zip-passwords", "archive/zip", lockedZip(), lockedOptions()},
 		{"zip-names", "archive/zip", zipOf(file{"../up", "1"}, file{"/abs", "2"}, file{`C:\..\..\x`, "3"}, file{"z\x00ro", "4"},
 			file{"b\xffd", "5"}, file{strings.Repeat("n", 2000), "6"}), nil},
 		{"zip-damaged", "archive/zip", damagedZip(), nil},
 		{"zip-in-front", "archive/zip", append(zipOf(file{"hidden.txt", "hidden"}), zipOf(file{"seen.txt", "seen"})...), nil},
 		{"zip-empty", "archive/zip", zipOf(), nil},
 		{"zip-nothing", "archive/zip", []byte("just text"), nil},
+		{"7z", "archive/7-zip", sevenZipOf(sevenziptest.Options{}, some...), nil},
+		{"7z-passwords", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "infected", Rounds: 6, Directory: true}, some...), nil},
+		{"7z-encrypted", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6}, some...), nil},
+		{"7z-encrypted-names", "archive/7-zip", sevenZipOf(sevenziptest.Options{Password: "unknown", Rounds: 6, Directory: true}, some...), nil},
+		{"7z-volume", "archive/7-zip", sevenZipOf(sevenziptest.Options{}, some...)[:300], nil},
+		{"rar5", "archive/rar", rar5Of(0, some...), nil},
+		{"rar4", "archive/rar", rar4Of(rar4Solid, some...), nil},
+		{"rar-volume", "archive/rar", rar5Of(rar5Volume, some...), nil},
+		{"rar-cut-short", "archive/rar", rar5Of(0, some...)[:1000], nil},
+		{"deb", "archive/deb", debOf(some...), nil},
+		{"ar", "archive/ar", arOf(false, file{"short", "1"}, file{"a name of more than fifteen", "2"}), nil},
+		{"cpio", "archive/cpio", cpioOf(some...), nil},
+		{"cpio-gz", "archive/gzip", gzipOf("", cpioOf(some...)), nil},
+		{"cpio-cut-short", "archive/cpio", cpioOf(some...)[:2000], nil},
 		{"tar", "archive/tar", tarOf(some...), nil},
 		{"tar-kinds", "archive/tar", tarOfKinds(), nil},
 		{"tar-cut-short", "archive/tar", tarOf(some...)[:5000], nil},
@@ -46,20 +62,20 @@ func TestGolden(t *testing.T) {
 		{"gzip-cut-short", "archive/gzip", gzipOf("a", []byte(strings.Repeat("long ", 5000)))[:60], nil},
 		{"gzip-empty", "archive/gzip", gzipOf("a", nil), nil},
 		{"gzip-nothing", "archive/gzip", []byte("just text"), nil},
-		{"other", "archive/rar", []byte("Rar!"), nil},
+		{"rar-nothing", "archive/rar", []byte("Rar!"), nil},
+		{"other", "image/png", []byte("PNG"), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			plugintest.Golden(t, "testdata/"+c.name+".golden", run(t, c.content, c.format, c.opts...))
+			plugintest.Golden(t, "testdata/"+c.name+".golden", plugintest.Run(t, New(DefaultLimits()), c.content, append(c.opts, plugintest.Format(c.format))...))
 		})
 	}
 }
 
 // encryptedZip has one entry that can be taken out and two that need a password.
 func encryptedZip() []byte {
-	aes := []byte{0x01, 0x99, 7, 0, 2, 0, 'A', 'E', 3, 8, 0}
 	return makeZip(func(w *zip.Writer) {
-		addRawZip(w, zip.FileHeader{Name: "secret.txt", Method: zip.Deflate, Flags: 1, UncompressedSize64: 5, Modified: changed}, []byte("123456789012"))
-		addRawZip(w, zip.FileHeader{Name: "aes.txt", Method: 99, Flags: 1, UncompressedSize64: 5, Extra: aes}, []byte("123456789012"))
+		addCrypted(w, "secret.txt", "secret", "unknown")
+		addAES(w, "aes.txt", "secret too", "unknown", 3)
 		addZip(w, &zip.FileHeader{Name: "open.txt", Modified: changed}, "open")
 	})
 }
@@ -72,7 +88,7 @@ func damagedZip() []byte {
 		addRawZip(w, zip.FileHeader{Name: "shorter", Method: zip.Deflate, UncompressedSize64: 100}, deflated([]byte("shorter")))
 		addZip(w, &zip.FileHeader{Name: "sound"}, "sound")
 		addRawZip(w, zip.FileHeader{Name: "not deflate", Method: zip.Deflate, UncompressedSize64: 5}, []byte("\xff\xff\xff"))
-		addRawZip(w, zip.FileHeader{Name: "method", Method: 12, UncompressedSize64: 5}, []byte("BZh9"))
+		addRawZip(w, zip.FileHeader{Name: "method", Method: 6, UncompressedSize64: 5}, []byte("implo"))
 		addRawZip(w, zip.FileHeader{Name: "folder|", UncompressedSize64: 6, CRC32: sumOf("hiding")}, []byte("hiding"))
 		link := zip.FileHeader{Name: "link", UncompressedSize64: 6}
 		link.SetMode(0o777 | fs.ModeSymlink)
@@ -144,20 +160,21 @@ func TestStoreFails(t *testing.T) {
 	} {
 		for after := range 6 { // reads that go well
 			left := after
-			out := plugin.Execute(t.Context(), New(DefaultLimits()), plugin.Input{
+			all := plugin.Execute(t.Context(), New(DefaultLimits()), plugin.Input{
 				Event: &event.Binary{Entity: event.Entity{Datastreams: []event.Datastream{{Label: event.LabelContent, FileFormat: format}}}},
 				Open: func(context.Context, event.Datastream) (plugin.Content, error) {
 					return failing{bytes.NewReader(content), &left, away}, nil
 				},
 				TempDir: t.TempDir(),
 			})
+			out := &all.Parts[0].Outcome
 			if left < 0 && (out.State != event.ErrorNetwork || !strings.Contains(out.Message, "away")) {
 				t.Errorf("%s, after %d reads: %s %s", format, after, out.State, out.Message)
 			}
 			if left >= 0 && out.State != event.Completed {
 				t.Errorf("%s, with all reads: %s %s", format, out.State, out.Message)
 			}
-			out.Close()
+			all.Close()
 		}
 	}
 }
@@ -238,29 +255,48 @@ func fuzz(f *testing.F, format string, seeds ...[]byte) {
 	for _, s := range seeds {
 		f.Add(s)
 	}
-	limits := DefaultLimits()
-	limits.Total, limits.File, limits.RatioFrom = 8<<20, 2<<20, 1<<20
+	limits := fuzzLimits()
 	f.Fuzz(func(t *testing.T, content []byte) {
-		out := plugintest.Run(t, New(limits), content, plugintest.Format(format))
-		if err := plugintest.Check(out); err != nil {
-			t.Fatal(err)
-		}
-		if out.State == event.ErrorException || out.State == event.OptOut {
-			t.Fatalf("%s: %s", out.State, out.Message)
+		checkFuzzed(t, limits, plugintest.Run(t, New(limits), content, plugintest.Format(format)))
+	})
+}
+
+func fuzzLimits() Limits {
+	limits := DefaultLimits()
+	limits.Total, limits.File, limits.RatioFrom, limits.Dictionary = 8<<20, 2<<20, 1<<20, 1<<20
+	return limits
+}
+
+// checkFuzzed wants limits to be kept, and no exception.
+func checkFuzzed(t *testing.T, limits Limits, out *plugin.Outcome) {
+	t.Helper()
+	if err := plugintest.Check(out); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range out.Parts {
+		if part.State == event.ErrorException || part.State == event.OptOut {
+			t.Fatalf("%s: %s", part.State, part.Message)
 		}
 		var total int64
-		for _, c := range out.Children {
+		for _, c := range part.Children {
 			total += c.Content.Size
 		}
-		if total > limits.Total || len(out.Children) > limits.Entries {
-			t.Fatalf("%d bytes in %d children", total, len(out.Children))
+		if total > limits.Total || len(part.Children) > limits.Entries {
+			t.Fatalf("%d bytes in %d children", total, len(part.Children))
 		}
-	})
+	}
 }
 
 func FuzzZip(f *testing.F) {
 	whole := zipOf(some...)
 	fuzz(f, "archive/zip", whole, zipOf(), whole[:len(whole)/2], encryptedZip(), damagedZip(), append(bytes.Clone(whole), whole...))
+}
+
+func Fuzz7z(f *testing.F) {
+	for _, o := range []sevenziptest.Options{{}, {Password: "infected", Rounds: 1}, {Password: "infected", Rounds: 1, Directory: true}} {
+		f.Add(sevenZipOf(o, some[:3]...))
+	}
+	fuzz(f, "archive/7-zip")
 }
 
 func FuzzTar(f *testing.F) { fuzz(f, "archive/tar", tarOf(some...), tarOfKinds()) }

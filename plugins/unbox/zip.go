@@ -3,10 +3,10 @@ package unbox
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math"
 	"strings"
 
 	"lazuli/plugin"
@@ -64,9 +64,12 @@ func (b *box) walkDirectory(d directory) error {
 // folder tells whether an entry is a folder, which the reference neither lists nor counts. One with content is no folder.
 func (e *zipEntry) folder() bool { return strings.HasSuffix(e.name, "/") && e.size == 0 }
 
+// mostLink is how many bytes the path may have that a link points to.
+const mostLink = 4096
+
 // link tells whether an entry is a symbolic link, which the reference leaves out, too. One that is too long for a path is a
 // file that hides.
-func (e *zipEntry) link() bool { return e.mode&modeType == modeLink && e.size <= 4096 }
+func (e *zipEntry) link() bool { return e.mode&modeType == modeLink && e.size <= mostLink }
 
 func (b *box) listZip(e *zipEntry) (*entry, error) {
 	listed := &entry{name: e.name, changed: e.changed, method: e.compression(), size: e.size}
@@ -76,34 +79,11 @@ func (b *box) listZip(e *zipEntry) (*entry, error) {
 	return listed, b.job.Feature("suspicious", "a folder with content", plugin.Label(listed.name))
 }
 
-// methods names the compression of entries (4.4.5) as 7-Zip writes it.
-var methods = map[uint16]string{
-	0: "Store", 1: "Shrink", 6: "Implode", 8: "Deflate", 9: "Deflate64", 12: "BZip2", 14: "LZMA", 93: "Zstd", 95: "xz", 98: "PPMd",
-}
-
-func (e *zipEntry) compression() string {
-	name := methods[e.method]
-	if name == "" {
-		name = fmt.Sprintf("Method %d", e.method)
-	}
-	switch {
-	case e.strength >= 1 && e.strength <= 3:
-		return fmt.Sprintf("AES-%d %s", 64+64*int(e.strength), name)
-	case e.encrypted():
-		return "ZipCrypto " + name
-	}
-	return name
-}
-
 // extractZip takes out an entry of the directory.
 func (b *box) extractZip(listed *entry, e *zipEntry, base int64) error {
-	if e.encrypted() {
-		b.notes.left(short(listed.name) + ": entry is encrypted")
-		return nil
-	}
-	_, data, err := readLocal(b.content, base+e.offset)
+	local, data, err := readLocal(b.content, base+e.offset)
 	if err == errNoLocalHeader && base != 0 {
-		_, data, err = readLocal(b.content, e.offset)
+		local, data, err = readLocal(b.content, e.offset)
 	}
 	if failed := b.job.Err(); failed != nil {
 		return failed
@@ -112,41 +92,115 @@ func (b *box) extractZip(listed *entry, e *zipEntry, base int64) error {
 		b.damagedEntry(listed, err)
 		return nil
 	}
-	unpacked := b.unpack(e.method, data, max(e.packed, 0))
-	if unpacked == nil {
-		b.notes.left(fmt.Sprintf("%s: %s cannot be unpacked", short(listed.name), e.compression()))
-		return nil
+	if local.name != e.name {
+		if err := b.job.Feature("suspicious", "an entry with two names", plugin.Label(listed.name)); err != nil {
+			return err
+		}
 	}
-	return b.extract(listed, &checkedReader{r: unpacked, e: e})
+	return b.extractData(listed, e, data, max(e.packed, 0))
+}
+
+// extractData takes out an entry whose packed bytes begin at data.
+func (b *box) extractData(listed *entry, e *zipEntry, data, packed int64) error {
+	r, err := b.openZip(e, data, packed)
+	switch {
+	case b.job.Err() != nil:
+		return b.job.Err()
+	case errors.Is(err, errPassword):
+		b.locked(listed)
+	case errors.Is(err, errMethod):
+		b.notes.left(fmt.Sprintf("%s: %s cannot be unpacked", short(listed.name), e.compression()))
+	case err != nil:
+		return b.extract(listed, failed{err})
+	default:
+		return b.extract(listed, r)
+	}
+	return nil
+}
+
+// failed is data that cannot be read at all.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
+
+// openZip opens what an entry unpacks to.
+func (b *box) openZip(e *zipEntry, data, packed int64) (io.Reader, error) {
+	section := io.NewSectionReader(b.content, data, min(packed, b.content.Size()-data))
+	if !e.encrypted() {
+		return b.checkedZip(e, b.packed.over(section))
+	}
+	if e.flags&flagStrong != 0 {
+		return nil, errMethod
+	}
+	var r io.Reader
+	_, err := b.unlock(b.budget.limits.Passwords, func(password string, fits bool) error {
+		open := func() (err error) {
+			decrypted, err := decryptZip(e, section, packed, password)
+			if err == nil {
+				r, err = b.checkedZip(e, b.packed.over(decrypted))
+			}
+			return err
+		}
+		if err := open(); err != nil || fits {
+			return err
+		}
+		if err := b.confirm(r, packed > section.Size()); err != nil {
+			return err
+		}
+		return open()
+	})
+	return r, err
+}
+
+// decryptZip decrypts an entry that is said to have so many packed bytes, of which section has those that are there.
+func decryptZip(e *zipEntry, section *io.SectionReader, packed int64, password string) (io.Reader, error) {
+	if e.aes() {
+		return newZipAES(section, packed, e.strength, password)
+	}
+	if _, err := section.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return newZipCrypto(section, password, e)
+}
+
+// confirm reads something that was decrypted to its end, and returns errPassword if it makes no sense. Only of what is known to be cut off is it
+// no surprise that it ends too early.
+func (b *box) confirm(r io.Reader, cut bool) error {
+	_, err := io.Copy(io.Discard, &layerReader{b: b, r: io.LimitReader(r, b.budget.limits.File)})
+	switch {
+	case b.job.Err() != nil:
+		return b.job.Err()
+	case err == nil, cut && (errors.Is(err, errCutShort) || errors.Is(err, io.ErrUnexpectedEOF)):
+		return nil
+	case errors.Is(err, errTotalReached), errors.Is(err, errMethod):
+		return err
+	}
+	return errPassword
+}
+
+// checkedZip unpacks an entry and holds it to what the archive says.
+func (b *box) checkedZip(e *zipEntry, data *bufio.Reader) (io.Reader, error) {
+	r, err := b.unpackZip(e, data)
+	if err != nil {
+		return nil, err
+	}
+	return &checkedReader{r: r, e: e}, nil
 }
 
 // packedReader reads the packed bytes of an entry.
 type packedReader struct {
-	section *io.SectionReader
+	source io.Reader
 	*bufio.Reader
 }
 
-// used is how many bytes were taken.
-func (p *packedReader) used() int64 {
-	at, _ := p.section.Seek(0, io.SeekCurrent) // cannot fail
-	return at - int64(p.Buffered())
-}
-
-// unpack reads an entry whose packed bytes begin at data. It is nil when the method is not known.
-func (b *box) unpack(method uint16, data, packed int64) io.Reader {
-	section := io.NewSectionReader(b.content, data, min(packed, b.content.Size()-data))
-	switch method {
-	case methodStore:
-		return section
-	case methodDeflate:
-		b.packed.section = section
-		if b.packed.Reader == nil {
-			b.packed.Reader = bufio.NewReaderSize(section, 64<<10)
-		}
-		b.packed.Reset(section)
-		return b.inflate.reader(b.packed.Reader)
+// over begins to read from somewhere else.
+func (p *packedReader) over(r io.Reader) *bufio.Reader {
+	p.source = r
+	if p.Reader == nil {
+		p.Reader = bufio.NewReaderSize(r, 64<<10)
 	}
-	return nil
+	p.Reset(r)
+	return p.Reader
 }
 
 // checkedReader holds an entry to what the archive says of it, once it was read to its end.
@@ -168,7 +222,7 @@ func (c *checkedReader) Read(p []byte) (int, error) {
 		return n, errCutShort
 	case c.n > c.e.size:
 		return n, fmt.Errorf("the data has more than the %d bytes it is said to have", c.e.size)
-	case c.sum != c.e.sum:
+	case c.sum != c.e.sum && !c.e.unsummed:
 		return n, errChecksum
 	}
 	return n, io.EOF
@@ -239,15 +293,21 @@ func (b *box) localEntry(at, to int64) (next int64, err error) {
 		return 0, err
 	}
 	switch {
-	case e.encrypted():
-		b.notes.left(short(listed.name) + ": entry is encrypted")
-	case sized && (e.method == methodStore || e.method == methodDeflate):
-		err = b.extract(listed, &checkedReader{r: b.unpack(e.method, data, e.packed), e: e})
-	case e.method == methodDeflate: // tells its own end
-		err = b.extract(listed, b.unpack(e.method, data, math.MaxInt64))
-		next = data + b.packed.used()
-	default:
+	case sized:
+		err = b.extractData(listed, e, data, e.packed)
+	case e.encrypted() || !endsItself(e.method):
 		b.notes.left(fmt.Sprintf("%s: %s cannot be unpacked without a directory", short(listed.name), e.compression()))
+	default:
+		section := io.NewSectionReader(b.content, data, b.content.Size()-data)
+		e.size = -1 // it is not known
+		r, failure := b.unpackZip(e, b.packed.over(section))
+		if failure != nil {
+			b.damagedEntry(listed, failure)
+			return next, b.job.Err()
+		}
+		err = b.extract(listed, r)
+		at, _ := section.Seek(0, io.SeekCurrent) // cannot fail
+		next = data + at - int64(b.packed.Buffered())
 	}
 	return next, err
 }

@@ -185,7 +185,7 @@ func TestWithoutDirectory(t *testing.T) {
 	whole := makeZip(func(w *zip.Writer) {
 		addZip(w, &zip.FileHeader{Name: "deflated", Method: zip.Deflate}, strings.Repeat("deflated ", 1000))
 		addRawZip(w, zip.FileHeader{Name: "sized", Method: zip.Deflate, UncompressedSize64: 5, CRC32: sumOf("sized")}, deflated([]byte("sized")))
-		addRawZip(w, zip.FileHeader{Name: "secret", Flags: 1, UncompressedSize64: 6}, []byte("secret"))
+		addRawZip(w, zip.FileHeader{Name: "secret", Flags: 1, UncompressedSize64: 6}, zipCrypted([]byte("secret"), "unknown", 0x55))
 		addZip(w, &zip.FileHeader{Name: "stored"}, "without a size")
 		addZip(w, &zip.FileHeader{Name: "folder/"}, "")
 		addRawZip(w, zip.FileHeader{Name: "last", UncompressedSize64: 4, CRC32: sumOf("last")}, []byte("last"))
@@ -198,7 +198,7 @@ func TestWithoutDirectory(t *testing.T) {
 	if names := values(out, "box_filepath"); !slices.Equal(names, []string{"deflated", "sized", "secret", "stored", "last"}) {
 		t.Errorf("listed %q", names)
 	}
-	for _, want := range []string{"secret: entry is encrypted", "stored: Store cannot be unpacked without a directory", "directory is missing"} {
+	for _, want := range []string{"secret: encrypted, and no password fits", "stored: Store cannot be unpacked without a directory", "directory is missing"} {
 		if !strings.Contains(out.Message, want) {
 			t.Errorf("no %q in %s", want, out.Message)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"time"
 )
@@ -40,21 +41,25 @@ type zipEntry struct {
 	offset   int64  // of the local header
 	mode     uint32 // of Unix; 0 from other systems
 	changed  time.Time
-	strength byte // of AES: 1 to 3 for 128, 192 and 256 bits
+	clock    uint16 // the time of MS-DOS
+	strength byte   // of AES: 1 to 3 for 128, 192 and 256 bits; 0 for none
+	unsummed bool   // sum says nothing: AES in version 2, which has a sum of its own
 }
 
 const (
 	flagEncrypted  = 1 << 0
+	flagLZMAMark   = 1 << 1 // a mark ends the data
 	flagDescriptor = 1 << 3 // sum and sizes come behind the data
-	methodStore    = 0
-	methodDeflate  = 8
-	methodAES      = 99 // WinZip's, the real one is in an extra field
+	flagStrong     = 1 << 6 // encryption that only PKWARE's programs know
 
 	modeType = 0xf000
 	modeLink = 0xa000
 )
 
 func (e *zipEntry) encrypted() bool { return e.flags&flagEncrypted != 0 || e.method == methodAES }
+
+// aes tells whether an entry is encrypted with WinZip's AES.
+func (e *zipEntry) aes() bool { return e.strength >= 1 && e.strength <= 3 }
 
 // directory is where a central directory lies.
 type directory struct {
@@ -165,7 +170,7 @@ func readEntry(r *bufio.Reader) (*zipEntry, error) {
 	}
 	u16, u32 := binary.LittleEndian.Uint16, binary.LittleEndian.Uint32
 	e := &zipEntry{
-		flags: u16(h[8:]), method: u16(h[10:]), changed: dosTime(u16(h[14:]), u16(h[12:])), sum: u32(h[16:]),
+		flags: u16(h[8:]), method: u16(h[10:]), clock: u16(h[12:]), changed: dosTime(u16(h[14:]), u16(h[12:])), sum: u32(h[16:]),
 		packed: int64(u32(h[20:])), size: int64(u32(h[24:])), offset: int64(u32(h[42:])),
 	}
 	if system := h[5]; system == 3 || system == 19 { // Unix, macOS: 4.4.2.2
@@ -195,7 +200,7 @@ func readLocal(r io.ReaderAt, at int64) (e *zipEntry, data int64, err error) {
 	}
 	u16, u32 := binary.LittleEndian.Uint16, binary.LittleEndian.Uint32
 	e = &zipEntry{
-		flags: u16(h[6:]), method: u16(h[8:]), changed: dosTime(u16(h[12:]), u16(h[10:])), sum: u32(h[14:]),
+		flags: u16(h[6:]), method: u16(h[8:]), clock: u16(h[10:]), changed: dosTime(u16(h[12:]), u16(h[10:])), sum: u32(h[14:]),
 		packed: int64(u32(h[18:])), size: int64(u32(h[22:])), offset: at,
 	}
 	name, extra := int(u16(h[26:])), int(u16(h[28:]))
@@ -215,6 +220,7 @@ const (
 	extraZip64 = 0x0001 // numbers that do not fit 32 bits
 	extraNTFS  = 0x000a
 	extraUnix  = 0x5455 // extended timestamp
+	extraName  = 0x7075 // in UTF-8, for a name that is in another character set
 	extraAES   = 0x9901
 )
 
@@ -236,11 +242,13 @@ func (e *zipEntry) extras(b []byte, central bool) {
 		case id == extraNTFS && size >= 16 && field[4] == 1 && field[5] == 0: // tag 1, behind 4 reserved bytes
 			ntfs = windowsTime(binary.LittleEndian.Uint64(field[8:]))
 		case id == extraAES && size >= 7:
-			e.strength = field[4]
 			if e.method == methodAES {
-				e.method = binary.LittleEndian.Uint16(field[5:])
+				e.method, e.strength = binary.LittleEndian.Uint16(field[5:]), field[4]
 				e.flags |= flagEncrypted
+				e.unsummed = field[0] == 2
 			}
+		case id == extraName && size > 5 && field[0] == 1 && binary.LittleEndian.Uint32(field[1:]) == crc32.ChecksumIEEE([]byte(e.name)):
+			e.name = string(field[5:])
 		}
 	}
 	if !ntfs.IsZero() { // the finest of the three

@@ -222,11 +222,12 @@ func (s *Server) keep(ev event.Event, raw json.RawMessage) {
 			s.t.Errorf("the input of a status has features, datastreams or info: %s", raw)
 		}
 		j := s.out[in.Dequeued]
-		if j == nil || j.plugin != ev.Author.Name {
+		part := j != nil && strings.HasPrefix(ev.Author.Name, j.plugin+"-")
+		if j == nil || j.plugin != ev.Author.Name && !part {
 			s.t.Errorf("a status of %s for job %q, which it has not", ev.Author.Name, in.Dequeued)
 		}
 		s.statuses = append(s.statuses, *ev)
-		if ev.Entity.Status.Final() {
+		if ev.Entity.Status.Final() && !part {
 			delete(s.out, in.Dequeued)
 		}
 		for i := range ev.Entity.Results {

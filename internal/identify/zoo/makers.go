@@ -1,4 +1,4 @@
-package identify
+package zoo
 
 import (
 	gotar "archive/tar"
@@ -31,7 +31,8 @@ func put32(b []byte, at int, v uint32) []byte {
 	return b
 }
 
-func zipOf(names ...string) []byte {
+// Zip is a zip with small entries of these names; folders end with a slash.
+func Zip(names ...string) []byte {
 	var b bytes.Buffer
 	w := gozip.NewWriter(&b)
 	for _, name := range names {
@@ -100,7 +101,8 @@ func zstdOf(s string) []byte {
 
 func tarOf(format gotar.Format) []byte { return tarWith("a.txt", format) }
 
-func tarNamed(name string) []byte { return tarWith(name, gotar.FormatPAX) }
+// Tar is a tar with one entry of this name.
+func Tar(name string) []byte { return tarWith(name, gotar.FormatPAX) }
 
 func tarWith(name string, format gotar.Format) []byte {
 	var b bytes.Buffer
@@ -112,7 +114,8 @@ func tarWith(name string, format gotar.Format) []byte {
 	return b.Bytes()
 }
 
-func utf16Of(s string) []byte {
+// UTF16 is text in little-endian UTF-16 behind a byte order mark.
+func UTF16(s string) []byte {
 	b := []byte{0xff, 0xfe}
 	for _, u := range utf16.Encode([]rune(s)) {
 		b = binary.LittleEndian.AppendUint16(b, u)
@@ -120,8 +123,8 @@ func utf16Of(s string) []byte {
 	return b
 }
 
-// oleOf makes a compound file of three sectors: header, allocation table, directory with a root and one stream.
-func oleOf(stream string) []byte {
+// OLE makes a compound file of three sectors: header, allocation table, directory with a root and one stream.
+func OLE(stream string) []byte {
 	b := make([]byte, 3*512)
 	copy(b, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 	binary.LittleEndian.PutUint16(b[30:], 9)
@@ -171,6 +174,7 @@ func (s elfSpec) bytes() []byte {
 		kind    uint32
 		content []byte
 	}
+	const ptDynamic, ptInterp = 2, 3
 	var segments []segment
 	if s.interp != "" {
 		segments = append(segments, segment{ptInterp, append([]byte(s.interp), 0)})

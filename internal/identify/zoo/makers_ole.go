@@ -1,4 +1,4 @@
-package identify
+package zoo
 
 import (
 	"encoding/binary"
@@ -107,7 +107,7 @@ func summaryOf(properties []any) []byte {
 	return append(append(b, index...), values...)
 }
 
-func summaryZoo() []sample {
+func summaryZoo() []Sample {
 	when := time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)
 	text := []any{
 		1, int16(1252), 2, "Invoice", 3, "Money", 4, "mallory", 8, "mallory", 9, "2", 18, "Microsoft Office Word", 10, 3 * time.Minute, 12, when, 13, when.Add(time.Hour),
@@ -115,7 +115,7 @@ func summaryZoo() []sample {
 	}
 	const said = "Composite Document File V2 Document, Little Endian, Os: Windows, Version 10.0"
 	msi := []any{1, int16(1252), 2, "Installation Database", 4, "Mallory Ltd.", 7, "Intel;1033", 18, "Windows Installer XML", 19, 2}
-	return []sample{
+	return []Sample{
 		{"doc with summary", oleWithSummary("WordDocument", summaryOf(text), ""), Result{"document/office/word", "application/msword",
 			said + ", Code page: 1252, Title: Invoice, Subject: Money, Author: mallory, Last Saved By: mallory, Revision Number: 2" +
 				", Name of Creating Application: Microsoft Office Word, Total Editing Time: 03:00, Create Time/Date: Thu Mar  4 05:06:07 2021" +

@@ -1,4 +1,6 @@
-package identify
+// Package zoo makes small files of every format that lazuli can tell, for tests: package identify is held to what they are, and every
+// plugin is fed with all of them (plugintest.Hostile). It knows nothing of either.
+package zoo
 
 import (
 	gotar "archive/tar"
@@ -15,17 +17,29 @@ import (
 	"time"
 )
 
-// sample is a file made here, and what it is.
-type sample struct {
-	name    string
-	content []byte
-	want    Result // without the extension
+// Sample is a file made here, and what it is.
+type Sample struct {
+	Name    string
+	Content []byte
+	Want    Result
 }
 
-// zoo holds at least one sample of every format that the package can tell.
-func zoo() []sample {
-	var all []sample
-	for _, part := range [][]sample{
+// Result is what identify.File says of a file, without the extension. Where MIME is empty only the format is told.
+type Result struct{ Format, MIME, Magic, Extension string }
+
+const (
+	octetStream = "application/octet-stream"
+	unknown     = "unknown"
+	dosMIME     = "application/x-dosexec"
+	oleMIME     = "application/x-ole-storage"
+	peMIME      = "application/vnd.microsoft.portable-executable"
+	msiClass    = "\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46" // {000C1084-0000-0000-C000-000000000046} without its first byte
+)
+
+// Samples returns at least one sample of every format that package identify can tell.
+func Samples() []Sample {
+	var all []Sample
+	for _, part := range [][]Sample{
 		programZoo(), zipZoo(), archiveZoo(), documentZoo(), imageZoo(), mediaZoo(), dataZoo(), scriptZoo(), textZoo(), languageZoo(), legacyZoo(), summaryZoo(),
 	} {
 		all = append(all, part...)
@@ -33,10 +47,20 @@ func zoo() []sample {
 	return all
 }
 
-func programZoo() []sample {
+// Find returns the sample with a name.
+func Find(name string) Sample {
+	for _, s := range Samples() {
+		if s.Name == name {
+			return s
+		}
+	}
+	panic("there is no sample " + name)
+}
+
+func programZoo() []Sample {
 	const machO, jar = "application/x-mach-binary", "application/x-java-applet"
 	pie := elfSpec{wide: true, kind: 3, machine: 62, interp: "/lib64/ld-linux-x86-64.so.2", dynamic: true, pie: true}
-	return []sample{
+	return []Sample{
 		{"elf64 static", elfSpec{wide: true, kind: 2, machine: 62}.bytes(), Result{
 			"executable/linux/elf64", "application/x-executable",
 			"ELF 64-bit LSB executable, x86-64, version 1 (SYSV)", ""}},
@@ -97,45 +121,53 @@ func programZoo() []sample {
 	}
 }
 
-func zipZoo() []sample {
+func zipZoo() []Sample {
 	const office = "application/vnd.openxmlformats-officedocument."
 	const odf = "application/vnd.oasis.opendocument."
 	plain := Result{"archive/zip", "application/zip", "Zip archive data, at least v2.0 to extract, compression method=deflate", ""}
 	jar := Result{"java/jar", "application/java-archive", "Java archive data (JAR)", ""}
-	all := []sample{
-		{"zip", zipOf("a.txt", "b/c.txt"), plain},
-		{"zip, empty", zipOf(), Result{"archive/zip", "application/zip", "Zip archive data (empty)", ""}},
-		{"zip with META-INF", zipOf("a.txt", "META-INF/signature.p7s"), plain},
-		{"zip, directory cut off", zipOf("a.txt", "b.txt")[:100], plain},
-		{"jar", zipOf("META-INF/", "META-INF/MANIFEST.MF", "com/x/Main.class"), jar},
-		{"jar of resources", zipOf("META-INF/MANIFEST.MF", "messages.properties"), jar},
-		{"jar without manifest", zipOf("a/A.class", "a/B.class", "readme"), jar},
-		{"jar, directory cut off", zipOf("META-INF/MANIFEST.MF", "Main.class", "B.class")[:200], jar},
-		{"apk", zipOf("META-INF/MANIFEST.MF", "AndroidManifest.xml", "classes.dex"), Result{
+	all := []Sample{
+		{"zip", Zip("a.txt", "b/c.txt"), plain},
+		{"zip, empty", Zip(), Result{"archive/zip", "application/zip", "Zip archive data (empty)", ""}},
+		{"zip with META-INF", Zip("a.txt", "META-INF/signature.p7s"), plain},
+		{"zip, directory cut off", Zip("a.txt", "b.txt")[:100], plain},
+		{"jar", Zip("META-INF/", "META-INF/MANIFEST.MF", "com/x/Main.class"), jar},
+		{"jar of resources", Zip("META-INF/MANIFEST.MF", "messages.properties"), jar},
+		{"jar without manifest", Zip("a/A.class", "a/B.class", "readme"), jar},
+		{"jar, directory cut off", Zip("META-INF/MANIFEST.MF", "Main.class", "B.class")[:200], jar},
+		{"apk", Zip("META-INF/MANIFEST.MF", "AndroidManifest.xml", "classes.dex"), Result{
 			"android/apk", "application/vnd.android.package-archive", "Android package (APK), with AndroidManifest.xml", ""}},
-		{"ipa", zipOf("Payload/Thing.app/Info.plist"), Result{"ios/ipa", "application/x-ios-app", "iOS App Zip archive data, at least v2.0 to extract, compression method=deflate", ""}},
-		{"xpi", zipOf("manifest.json", "META-INF/mozilla.rsa"), Result{"application/mozilla/extension", "application/x-xpinstall", "Mozilla XPI extension", ""}},
-		{"docx", zipOf("[Content_Types].xml", "_rels/.rels", "word/document.xml"), Result{
+		{"ipa", Zip("Payload/Thing.app/Info.plist"), Result{"ios/ipa", "application/x-ios-app", "iOS App Zip archive data, at least v2.0 to extract, compression method=deflate", ""}},
+		{"xpi", Zip("manifest.json", "META-INF/mozilla.rsa"), Result{"application/mozilla/extension", "application/x-xpinstall", "Mozilla XPI extension", ""}},
+		{"docx", Zip("[Content_Types].xml", "_rels/.rels", "word/document.xml"), Result{
 			"document/office/word", office + "wordprocessingml.document", "Microsoft Word 2007+", ""}},
-		{"xlsx", zipOf("xl/workbook.xml", "[Content_Types].xml", "_rels/.rels"), Result{
+		{"xlsx", Zip("xl/workbook.xml", "[Content_Types].xml", "_rels/.rels"), Result{
 			"document/office/excel", office + "spreadsheetml.sheet", "Microsoft Excel 2007+", ""}},
-		{"pptx", zipOf("[Content_Types].xml", "ppt/presentation.xml"), Result{
+		{"pptx", Zip("[Content_Types].xml", "ppt/presentation.xml"), Result{
 			"document/office/powerpoint", office + "presentationml.presentation", "Microsoft PowerPoint 2007+", ""}},
-		{"vsdx", zipOf("[Content_Types].xml", "visio/document.xml"), Result{
+		{"vsdx", Zip("[Content_Types].xml", "visio/document.xml"), Result{
 			"document/office/visio", "application/vnd.ms-visio.drawing.main+xml", "Microsoft Visio 2013+", ""}},
-		{"xps", zipOf("[Content_Types].xml", "_rels/.rels", "Pages/1.fpage"), Result{
+		{"xps", Zip("[Content_Types].xml", "_rels/.rels", "Pages/1.fpage"), Result{
 			"document/office/unknown", octetStream, "Microsoft OOXML", ""}},
-		{"nupkg", zipOf("[Content_Types].xml", "_rels/.rels", "thing.nuspec"), plain},
+		{"nupkg", Zip("[Content_Types].xml", "_rels/.rels", "thing.nuspec"), plain},
 		{"epub", declaring("application/epub+zip", "META-INF/container.xml"), Result{"document/epub", "application/epub+zip", "EPUB document", ""}},
 	}
-	for _, k := range openDocuments {
-		all = append(all, sample{k.name, declaring(odf+k.name, "META-INF/manifest.xml"), Result{
+	for _, k := range []struct{ name, format, magic string }{
+		{"text-web", "web", "HTML Document Template"}, {"text-master", "text", "Master Document"},
+		{"text-template", "text", "Text Template"}, {"text", "text", "Text"},
+		{"spreadsheet-template", "spreadsheet", "Spreadsheet Template"}, {"spreadsheet", "spreadsheet", "Spreadsheet"},
+		{"presentation-template", "presentation", "Presentation Template"}, {"presentation", "presentation", "Presentation"},
+		{"graphics-template", "graphics", "Drawing Template"}, {"graphics", "graphics", "Drawing"},
+		{"chart-template", "chart", "Chart Template"}, {"chart", "chart", "Chart"},
+		{"formula-template", "formula", "Formula Template"}, {"formula", "formula", "Formula"},
+	} {
+		all = append(all, Sample{k.name, declaring(odf+k.name, "META-INF/manifest.xml"), Result{
 			"document/odt/" + k.format, odf + k.name, "OpenDocument " + k.magic, ""}})
 	}
 	return all
 }
 
-func archiveZoo() []sample {
+func archiveZoo() []Sample {
 	const gz, x = "application/gzip", octetStream
 	sum := pad("old.txt", 512)
 	copy(sum[100:], "0000644\x00")
@@ -150,7 +182,7 @@ func archiveZoo() []sample {
 	copy(iso[34817:], "CD001\x01EL TORITO SPECIFICATION")
 	udf := pad("", 40<<10)
 	copy(udf[32769:], "BEA01")
-	return []sample{
+	return []Sample{
 		{"gzip", gzipOf("notes.txt", time.Unix(1e9, 0), gogzip.BestCompression), Result{"archive/gzip", gz,
 			`gzip compressed data, was "notes.txt", last modified: Sun Sep  9 01:46:40 2001, max compression, original size modulo 2^32 5`, ""}},
 		{"gzip, bare", gzipOf("", time.Time{}, gogzip.BestSpeed), Result{"archive/gzip", gz, "gzip compressed data, max speed, original size modulo 2^32 5", ""}},
@@ -191,10 +223,10 @@ func archiveZoo() []sample {
 	}
 }
 
-func documentZoo() []sample {
+func documentZoo() []Sample {
 	const pdfMIME = "application/pdf"
 	magic := "PDF document, version 1.7"
-	all := []sample{
+	all := []Sample{
 		{"pdf", []byte("%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n"), Result{"document/pdf", pdfMIME, magic, ""}},
 		{"pdf, later", []byte("\x00garbage\n%PDF-1.7\n1 0 obj\n"), Result{"document/pdf", pdfMIME, magic, ""}},
 		{"pdf, encrypted", []byte("%PDF-1.7\ntrailer <</Encrypt 5 0 R>>\n"), Result{"document/pdf/passwordprotected", pdfMIME, magic, ""}},
@@ -203,22 +235,34 @@ func documentZoo() []sample {
 		{"rtf", []byte(`{\rtf1\ansi hello}`), Result{"document/office/rtf", "text/rtf", "Rich Text Format data, version 1, ANSI", ""}},
 		{"rtf, damaged on purpose", []byte(`{\rt}`), Result{"document/office/rtf", "text/rtf", "Rich Text Format data", ""}},
 		{"ps", []byte("%!PS-Adobe-3.0 EPSF-3.0\n"), Result{"document/ps", "application/postscript", "PostScript document text conforming DSC level 3.0, type EPS", ""}},
-		{"ole", oleOf(""), Result{"document/office/unknown", oleMIME, "Composite Document File V2 Document", ""}},
+		{"ole", OLE(""), Result{"document/office/unknown", oleMIME, "Composite Document File V2 Document", ""}},
 		{"ole, beta", pad("\xd0\xcf\x11\xe0\x0e\x11\xfc\x0d", 600), Result{"document/office/ole", oleMIME, "OLE 2 Compound Document", ""}},
 		{"sylk", []byte("ID;PWXL;N;E\r\n"), Result{"document/office/sylk", "application/x-sylk", "spreadsheet interchange document", ""}},
 		{"eml", []byte("Received: from x\r\nFrom: a@example.org\r\nTo: b@example.org\r\nSubject: hi\r\n\r\nhello\r\n"), Result{
 			"document/email", "message/rfc822", "RFC 822 mail, ASCII text, with CRLF line terminators", ""}},
 		{"xml", []byte("<?xml version=\"1.1\"?>\n<note/>\n"), Result{"document/xml", "text/xml", "XML 1.1 document, ASCII text", ""}},
 	}
-	for _, f := range oleFormats {
-		all = append(all, sample{f.entry, oleOf(f.entry), f.is})
+	for _, f := range []struct {
+		entry string
+		want  Result
+	}{
+		{"EncryptedPackage", Result{Format: "document/office/passwordprotected", MIME: "application/encrypted", Magic: "CDFV2 Encrypted"}},
+		{"__properties_version1.0", Result{Format: "document/office/email", MIME: "application/vnd.ms-outlook", Magic: "CDFV2 Microsoft Outlook Message"}},
+		{"HwpSummaryInformation", Result{Format: "document/office/hwp", MIME: "application/x-hwp", Magic: "Hangul (Korean) Word Processor File 5.x"}},
+		{"WordDocument", Result{Format: "document/office/word", MIME: "application/msword", Magic: "CDFV2 Microsoft Word"}},
+		{"PowerPoint Document", Result{Format: "document/office/powerpoint", MIME: "application/vnd.ms-powerpoint", Magic: "CDFV2 Microsoft PowerPoint"}},
+		{"VisioDocument", Result{Format: "document/office/visio", MIME: "application/vnd.ms-visio", Magic: "CDFV2 Microsoft Visio"}},
+		{"Workbook", Result{Format: "document/office/excel", MIME: "application/vnd.ms-excel", Magic: "CDFV2 Microsoft Excel"}},
+		{"Book", Result{Format: "document/office/excel", MIME: "application/vnd.ms-excel", Magic: "CDFV2 Microsoft Excel"}},
+	} {
+		all = append(all, Sample{f.entry, OLE(f.entry), f.want})
 	}
-	msi := oleOf("")
+	msi := OLE("")
 	copy(msi[1024+80:], "\x84"+msiClass)
-	return append(all, sample{"msi", msi, Result{"installer/windows", "application/x-msi", "Composite Document File V2 Document, MSI Installer", ""}})
+	return append(all, Sample{"msi", msi, Result{"installer/windows", "application/x-msi", "Composite Document File V2 Document, MSI Installer", ""}})
 }
 
-func imageZoo() []sample {
+func imageZoo() []Sample {
 	img := image.NewPaletted(image.Rect(0, 0, 3, 2), color.Palette{color.Black, color.White})
 	encode := func(f func(b *bytes.Buffer) error) []byte {
 		var b bytes.Buffer
@@ -231,7 +275,7 @@ func imageZoo() []sample {
 	ico := put32(put32(pad("\x00\x00\x01\x00\x01\x00\x10\x10", 62), 14, 40), 18, 22)
 	cursor := bytes.Clone(ico)
 	cursor[2] = 2
-	return []sample{
+	return []Sample{
 		{"png", encode(func(b *bytes.Buffer) error { return gopng.Encode(b, image.NewNRGBA(image.Rect(0, 0, 3, 2))) }), Result{
 			"image/png", "image/png", "PNG image data, 3 x 2, 8-bit/color RGBA, non-interlaced", ""}},
 		{"gif", encode(func(b *bytes.Buffer) error { return gogif.Encode(b, img, nil) }), Result{
@@ -250,12 +294,12 @@ func imageZoo() []sample {
 	}
 }
 
-func mediaZoo() []sample {
+func mediaZoo() []Sample {
 	wav := put8(put32(put8(put8(pad("RIFF\x24\x00\x00\x00WAVEfmt \x10", 44), 20, 1), 22, 2), 24, 44100), 34, 16)
 	frames := append(pad("\xff\xfb\x90\x00", 417), pad("\xff\xfb\x90\x00", 417)...) // 128 kbit/s, 44.1 kHz
 	layer2 := append(pad("\xff\xfd\x80\x00", 417), pad("\xff\xfd\x80\x00", 417)...)
 	box := func(brand string) []byte { return pad("\x00\x00\x00\x18ftyp"+brand, 24) }
-	return []sample{
+	return []Sample{
 		{"wav", wav, Result{"audio/wav", "audio/x-wav", "RIFF (little-endian) data, WAVE audio, Microsoft PCM, 16 bit, stereo 44100 Hz", ""}},
 		{"avi", pad("RIFF\x24\x00\x00\x00AVI LIST", 44), Result{"video/avi", "video/x-msvideo", "RIFF (little-endian) data, AVI", ""}},
 		{"mp3, tagged", pad("ID3\x03\x00", 44), Result{"audio/mp3", "audio/mpeg", "Audio file with ID3 version 2.3.0", ""}},
@@ -274,13 +318,13 @@ func mediaZoo() []sample {
 	}
 }
 
-func dataZoo() []sample {
+func dataZoo() []Sample {
 	lnk := put8(pad("\x4c\x00\x00\x00\x01\x14\x02\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46", 76), 20, 0x21)
 	sqlite := pad("SQLite format 3\x00", 100)
 	binary.BigEndian.PutUint32(sqlite[96:], 3040001)
 	pcap := put8(put32(pad("\xd4\xc3\xb2\xa1\x02\x00\x04\x00", 24), 16, 65535), 20, 1)
 	mo := "application/x-gettext-translation"
-	return []sample{
+	return []Sample{
 		{"sqlite", sqlite, Result{"db/sqlite", "application/vnd.sqlite3", "SQLite 3.x database, last written using SQLite version 3040001", ""}},
 		{"pcap", pcap, Result{"network/tcpdump", "application/vnd.tcpdump.pcap",
 			"pcap capture file, microsecond ts (little-endian) - version 2.4 (Ethernet, capture length 65535)", ""}},
@@ -300,13 +344,13 @@ func dataZoo() []sample {
 	}
 }
 
-func scriptZoo() []sample {
+func scriptZoo() []Sample {
 	shell := func(label string) Result {
 		return Result{"code/shell", "text/x-shellscript", label + ", ASCII text executable", ""}
 	}
 	python := Result{"code/python", "text/x-script.python", "Python script, ASCII text executable", ""}
 	html := Result{"code/html", "text/html", "HTML document, ASCII text", ""}
-	return []sample{
+	return []Sample{
 		{"sh", []byte("#!/bin/sh\nexit 0\n"), shell("POSIX shell script")},
 		{"bash", []byte("#! /usr/bin/env bash\nexit 0\n"), shell("Bourne-Again shell script")},
 		{"python", []byte("#!/usr/bin/python3.11 -E\nx\n"), python},
@@ -331,11 +375,11 @@ func scriptZoo() []sample {
 	}
 }
 
-func textZoo() []sample {
+func textZoo() []Sample {
 	plain := func(magic string) Result { return Result{"text/plain", "text/plain", magic, ""} }
 	json := Result{"text/json", "application/json", "JSON text data", ""}
 	long := strings.Repeat("x", 400) + "\n"
-	return []sample{
+	return []Sample{
 		{"ascii", []byte("hello\nthere\n"), plain("ASCII text")},
 		{"no line ends", []byte("hello"), plain("ASCII text, with no line terminators")},
 		{"crlf", []byte("hello\r\nthere\r\n"), plain("ASCII text, with CRLF line terminators")},
@@ -345,7 +389,7 @@ func textZoo() []sample {
 		{"utf-8", []byte("grün\n"), plain("Unicode text, UTF-8 text")},
 		{"utf-8 with mark", []byte("\xef\xbb\xbfplain\n"), plain("Unicode text, UTF-8 (with BOM) text")},
 		{"utf-8 cut in a character", append([]byte(strings.Repeat("ab\n", 21844)+"x"), "grün\n"...), plain("Unicode text, UTF-8 text")},
-		{"utf-16", utf16Of("grün\r\n"), plain("Unicode text, UTF-16, little-endian text, with CRLF line terminators")},
+		{"utf-16", UTF16("grün\r\n"), plain("Unicode text, UTF-16, little-endian text, with CRLF line terminators")},
 		{"latin 1", []byte("gr\xfcn\n"), plain("ISO-8859 text")},
 		{"windows 1252", []byte("\x93gr\xfcn\x94\n"), plain("Non-ISO extended-ASCII text")},
 		{"code page with NEL", []byte("\x93a\x85b\n"), plain("Non-ISO extended-ASCII text, with LF, NEL line terminators")},

@@ -1,0 +1,227 @@
+package unbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"lazuli/plugin"
+	"lazuli/plugins/unbox/archive"
+)
+
+// box is one archive that is being taken apart.
+type box struct {
+	ctx       context.Context
+	job       *plugin.Job
+	content   *plugin.Reader
+	budget    *budget
+	relations []plugin.ChildOption // of the child that is being taken out, beside the action
+	prefix    string               // of all names, of archives inside this one
+	action    string               // of the relationship of children, if they are not just extracted
+	kind      string               // box_type; "" until the archive is recognised
+	listed    int
+	notes     notes
+	inflate   inflater
+	packed    packedReader // of the entry of a zip that is being unpacked
+	passwords passwords
+	window    []byte // scratch for the search for headers of a zip
+}
+
+// entry is what an archive says of one file in it.
+type entry struct {
+	name    string // "" when the archive has none
+	changed time.Time
+	method  string // of compression; "" when there is nothing to say
+	size    int64  // bytes, as the archive says; 0 when it does not
+}
+
+// errStop ends a walk through an archive when a limit is reached, which the budget has noted.
+var errStop = errors.New("a limit is reached")
+
+// list records an entry on the archive, with its name made safe to show. errStop when there are enough.
+func (b *box) list(e *entry) error {
+	if err := b.job.Err(); err != nil {
+		return err
+	}
+	if !b.budget.entry() {
+		return errStop
+	}
+	b.listed++
+	if e.name == "" {
+		return b.dated(e)
+	}
+	e.name = b.prefix + e.name
+	clean, oddity, cut := cleanName(e.name, b.budget.limits.Name)
+	e.name = clean
+	if cut {
+		b.budget.nameTooLong()
+	}
+	if oddity != "" {
+		if err := b.job.Feature("suspicious", oddity, plugin.Label(e.name)); err != nil {
+			return err
+		}
+	}
+	if err := b.job.Feature("box_filepath", e.name); err != nil {
+		return err
+	}
+	if e.method != "" {
+		if err := b.job.Feature("box_compression", e.method, plugin.Label(e.name)); err != nil {
+			return err
+		}
+	}
+	return b.dated(e)
+}
+
+// dated records when an entry was changed, if its archive gives a year that can be written.
+func (b *box) dated(e *entry) error {
+	if year := e.changed.UTC().Year(); e.changed.IsZero() || year < 1 || year > 9999 {
+		return nil
+	}
+	return b.job.Feature("box_insertdate", e.changed, plugin.Label(e.name))
+}
+
+// extract makes a child of an entry's bytes, unless there are none. Of a damaged entry it takes what can be read. An error
+// ends the walk through the archive: errStop when a limit is reached, or one for Run to return.
+func (b *box) extract(e *entry, r io.Reader) error {
+	if e.size > b.budget.limits.File {
+		b.budget.fileTooLarge() // there is no point in finding out whether that is true
+		return nil
+	}
+	in := &entryReader{b: b, r: r}
+	first := make([]byte, 1)
+	_, err := io.ReadFull(in, first)
+	if err == io.EOF {
+		b.damagedEntry(e, in.damage)
+		return nil
+	}
+	if err != nil {
+		return b.readFailed(err)
+	}
+	var opts []plugin.ChildOption
+	if e.name != "" {
+		opts = append(opts, plugin.Filename(e.name))
+	}
+	opts = append(opts, b.relations...)
+	if b.action != "" || len(b.relations) > 0 {
+		opts = append(opts, plugin.Relationship("action", cmp.Or(b.action, "extracted")))
+	}
+	child, err := b.job.AddChild(io.MultiReader(strings.NewReader(string(first)), in), opts...)
+	if err != nil {
+		return b.readFailed(err)
+	}
+	if in.damage == nil {
+		return nil
+	}
+	b.damagedEntry(e, in.damage)
+	return child.Feature("malformed", "damaged in its archive: "+damageText(in.damage))
+}
+
+// readFailed sorts out why an entry did not become a child.
+func (b *box) readFailed(err error) error {
+	switch {
+	case b.job.Err() != nil:
+		return b.job.Err()
+	case errors.Is(err, errFileTooLarge), errors.Is(err, errDictionary):
+		return nil // smaller ones may follow
+	case errors.Is(err, errTotalReached):
+		return errStop
+	}
+	return err
+}
+
+func (b *box) damagedEntry(e *entry, damage error) {
+	if damage != nil {
+		b.notes.damaged(short(e.name) + ": " + damageText(damage))
+	}
+}
+
+// damagedArchive sorts out why a walk cannot go on: an error of the job goes through, a limit that was passed on the way is
+// errStop, and anything else is the archive's damage, with which the walk just ends.
+func (b *box) damagedArchive(err error) error {
+	switch {
+	case b.job.Err() != nil:
+		return b.job.Err()
+	case b.budget.full():
+		return errStop
+	case needsDictionary(err):
+		b.budget.dictionaryTooLarge()
+		return errStop
+	}
+	b.notes.damaged(plain(err))
+	return nil
+}
+
+// plain is an error's text without the jargon of decoders.
+func plain(err error) string {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errCutShort) {
+		return "the archive is cut short"
+	}
+	return damageText(err)
+}
+
+// damageText is an error's text without the word that there is damage, which its place tells.
+func damageText(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+archive.ErrDamaged.Error())
+}
+
+// errCutShort tells that data ends before it should.
+var errCutShort = errors.New("the data is cut short")
+
+// entryReader reads an entry's bytes within the limits. Damage ends the entry where it is, and is remembered.
+type entryReader struct {
+	b      *box
+	r      io.Reader
+	n      int64
+	damage error
+}
+
+func (e *entryReader) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.n += int64(n)
+	if limit := e.b.budget.spend(&e.b.budget.files, n); limit != nil {
+		return 0, limit
+	}
+	if e.n > e.b.budget.limits.File {
+		e.b.budget.fileTooLarge()
+		return 0, errFileTooLarge
+	}
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case e.b.job.Err() != nil || errors.Is(err, errTotalReached): // the latter from a stream below
+		return n, err
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = errCutShort
+	case needsDictionary(err):
+		e.b.budget.dictionaryTooLarge()
+		return n, errDictionary
+	}
+	e.damage = err
+	return n, io.EOF
+}
+
+// conclude records what holds for the whole archive and turns what went wrong into the job's end.
+func (b *box) conclude(err error) error {
+	if err != nil && !errors.Is(err, errStop) {
+		return err
+	}
+	if b.kind != "" {
+		if err := b.job.Feature("box_type", b.kind); err != nil {
+			return err
+		}
+		if err := b.job.Feature("box_count", b.listed); err != nil {
+			return err
+		}
+	}
+	for _, limit := range b.budget.reached {
+		limit = "extraction limit reached: " + limit
+		if err := b.job.Feature("suspicious", limit); err != nil {
+			return err
+		}
+		b.notes.left(limit)
+	}
+	return b.notes.verdict()
+}

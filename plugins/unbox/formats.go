@@ -1,0 +1,138 @@
+package unbox
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"lazuli/plugin"
+	"lazuli/plugins/unbox/ar"
+	"lazuli/plugins/unbox/cab"
+	"lazuli/plugins/unbox/chm"
+	"lazuli/plugins/unbox/iso"
+	"lazuli/plugins/unbox/lzh"
+	"lazuli/plugins/unbox/msi"
+	"lazuli/plugins/unbox/tnef"
+)
+
+// part is a family of formats, unpacked in the name of the plugin's part of that name.
+type part struct {
+	name, description string
+	formats           []format
+}
+
+// format is one kind of file.
+type format struct {
+	// fileFormats are those of lazuli that it may have. A file whose format says nothing has to begin with one of magics, or
+	// to have a name with one of endings.
+	fileFormats     []string
+	magics, endings []string
+	unpack          func(*box) error
+}
+
+// parts is all that can be unpacked.
+var parts = []part{
+	{"archive", "Unpacks tar, cpio, ar, packages of Debian and RPM, and compressed files; archives inside those in one step", []format{
+		{fileFormats: []string{"archive/tar"}, unpack: (*box).tar},
+		{fileFormats: []string{"archive/cpio"}, unpack: (*box).cpio},
+		{fileFormats: []string{"archive/ar"}, unpack: unpackWith("ar", ar.Walk)},
+		{fileFormats: []string{"archive/deb"}, unpack: (*box).deb},
+		{fileFormats: []string{"archive/rpm"}, unpack: (*box).rpm},
+		{fileFormats: []string{"archive/gzip"}, unpack: unpackCompressed(gzipFile)},
+		{fileFormats: []string{"archive/bzip2"}, unpack: unpackCompressed(bzip2File)},
+		{fileFormats: []string{"archive/xz"}, unpack: unpackCompressed(xzFile)},
+		{fileFormats: []string{"archive/zstd"}, unpack: unpackCompressed(zstdFile)},
+		{fileFormats: []string{"archive/lzma"}, unpack: unpackCompressed(lzmaFile)},
+		{fileFormats: []string{"archive/lzip"}, unpack: unpackCompressed(lzipFile)},
+		{fileFormats: []string{"archive/zlib"}, unpack: unpackCompressed(zlibFile)},
+		{magics: lz4File.magics, unpack: unpackCompressed(lz4File)},
+		{magics: lzwFile.magics, unpack: unpackCompressed(lzwFile)},
+		{endings: []string{".br"}, unpack: unpackCompressed(brotliFile)},
+	}},
+	{"arj", "Unpacks ARJ", []format{{fileFormats: []string{"archive/arj"}, unpack: (*box).arj}}},
+	{"cab", "Unpacks cabinets, alone and in programs", []format{
+		{fileFormats: []string{"archive/cabinet"}, unpack: unpackWith("cab", cab.Walk)},
+		{fileFormats: windowsPrograms, unpack: (*box).cabProgram},
+	}},
+	{"chm", "Unpacks compiled help", []format{{fileFormats: []string{"archive/chm"}, unpack: unpackWith("chm", chm.Walk)}}},
+	{"installer", "Unpacks installers", []format{{fileFormats: windowsPrograms, unpack: (*box).installer}}},
+	{"lzh", "Unpacks LHA", []format{{fileFormats: []string{"archive/lzh"}, unpack: unpackWith("lzh", lzh.Walk)}}},
+	{"mail", "Unpacks mails", []format{{fileFormats: []string{"archive/tnef"}, unpack: unpackWith("tnef", tnef.Walk)}}},
+	{"pdf", "Takes out what lies in a PDF", []format{
+		{fileFormats: []string{"document/pdf", "document/pdf/passwordprotected", "document/pdf/portfolio"}, unpack: (*box).pdf},
+	}},
+	{"rar", "Unpacks RAR", []format{{fileFormats: []string{"archive/rar"}, unpack: (*box).rar}}},
+	{"sevenzip", "Unpacks zip, 7z, images of discs and packages of Windows Installer", []format{
+		{fileFormats: []string{"archive/iso", "archive/udf"}, unpack: unpackWith("iso", iso.Walk)},
+		{fileFormats: []string{"installer/windows", "document/installer/windows"}, unpack: unpackWith("msi", msi.Walk)},
+		{fileFormats: []string{"archive/7-zip"}, unpack: (*box).sevenZip},
+		{fileFormats: []string{"archive/zip"}, unpack: (*box).zip},
+	}},
+	{"upx", "Unpacks programs that UPX packed", []format{{fileFormats: allPrograms, unpack: (*box).upxProgram}}},
+}
+
+// unspecific are the file formats of files that may be anything.
+var unspecific = []string{"unknown"}
+
+// fileFormats lists the formats that a part looks at.
+func (p part) fileFormats() []string {
+	var list []string
+	for _, f := range p.formats {
+		list = append(list, f.fileFormats...)
+		if len(f.magics)+len(f.endings) > 0 {
+			list = append(list, unspecific...)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// fileFormats lists the formats that some part looks at.
+func fileFormats() []string {
+	var list []string
+	for _, p := range parts {
+		list = append(list, p.fileFormats()...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// format finds out which of a part's formats a file has; plugin.ErrNotMine if none.
+func (p part) format(fileFormat, name string, content io.ReaderAt) (*format, error) {
+	for i := range p.formats {
+		if slices.Contains(p.formats[i].fileFormats, fileFormat) {
+			return &p.formats[i], nil
+		}
+	}
+	if !slices.Contains(unspecific, fileFormat) {
+		return nil, plugin.ErrNotMine
+	}
+	head := make([]byte, magicBytes)
+	n, err := content.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	for i := range p.formats {
+		if begins(head[:n], p.formats[i].magics) || slices.Contains(p.formats[i].endings, strings.ToLower(path.Ext(name))) {
+			return &p.formats[i], nil
+		}
+	}
+	return nil, plugin.ErrNotMine
+}
+
+// magicBytes are enough to hold any magic.
+const magicBytes = 32
+
+// begins tells whether a file begins with one of some magics.
+func begins(head []byte, magics []string) bool {
+	return slices.ContainsFunc(magics, func(m string) bool { return bytes.HasPrefix(head, []byte(m)) })
+}
+
+// unpackCompressed unpacks files of a compression.
+func unpackCompressed(c *compression) func(*box) error {
+	return func(b *box) error { return b.compressed(c, bufio.NewReaderSize(b.content, 64<<10)) }
+}
