@@ -172,7 +172,7 @@ func (c *checker) checkEvent(ctx context.Context, idx index.Index, r *eventlog.R
 	if r.Position.Offset >= applied || routing.Run != "" {
 		return nil // not applied yet; or a result, which a later run may have replaced
 	}
-	_, err = idx.Binary(ctx, b.Entity.SHA256)
+	_, err = idx.Binary(ctx, index.Everyone, b.Entity.SHA256)
 	switch {
 	case errors.Is(err, index.ErrNotFound):
 		c.report(fmt.Sprintf("index: %s is missing, which event %s in %s is about", b.Entity.SHA256, b.KafkaKey, r.Position.Partition))

@@ -32,6 +32,7 @@ type core struct {
 	log        eventlog.Log
 	store      blob.Store
 	dispatcher *dispatcher.Dispatcher
+	labels     *security.Scheme
 
 	ports    ports
 	registry *prometheus.Registry
@@ -59,6 +60,7 @@ func (c *core) open(ctx context.Context, logDir, storeDir, scratch string) error
 	if err != nil {
 		return &usageError{fmt.Errorf("security.%w", err)}
 	}
+	c.labels = labels
 	opts := dispatcher.Options{
 		Prefix: cfg.TopicPrefix, Keys: event.Keys(cfg.Keys), Sources: cfg, Topics: cfg.TopicSettings, Security: labels, Lease: cfg.Lease, MaxAttempts: cfg.MaxAttempts,
 		MaxEventBytes: cfg.Limits.MaxEventBytes, MaxPostBytes: cfg.Limits.MaxPostBytes, MaxUploadBytes: cfg.Limits.MaxUploadBytes, AllowDelete: cfg.AllowDelete,

@@ -90,6 +90,7 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupClient, newPluginCmd()},
 		{groupClient, newWhyCmd()},
 		{groupClient, newDeadCmd()},
+		{groupClient, newReindexCmd()},
 		{groupLocal, newAnalyzeCmd()},
 		{groupLocal, newIdentifyCmd()},
 		{groupLocal, newHashCmd()},

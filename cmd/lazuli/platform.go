@@ -29,7 +29,7 @@ import (
 type platform struct {
 	core
 	data   *dataDir
-	index  *index.SQLite
+	index  *index.Switch
 	ingest *ingest.Ingest
 	api    *api.API
 	host   *worker.Host // nil without plugins
@@ -64,18 +64,20 @@ func openPlatform(ctx context.Context, cfg *config.Config, logger *slog.Logger) 
 	if !cfg.Kafka.On() {
 		p.dispatcher.ReleaseWorkers(localWorkers) // whose workers these were, this process is its successor
 	}
-	if p.index, err = index.OpenSQLite(p.data.index(cfg.Kafka.On())); err != nil {
+	idx, err := index.OpenSQLite(p.data.index(cfg.Kafka.On()))
+	if err != nil {
 		return p, err
 	}
+	p.index = index.NewSwitch(idx)
 	p.closing(p.index.Close)
-	p.ingest = ingest.New(p.log, p.index, ingest.Options{Prefix: cfg.TopicPrefix, Logger: logger.With("part", "ingest")})
+	p.ingest = ingest.New(p.log, p.index, ingest.Options{Prefix: cfg.TopicPrefix, Security: p.labels, Logger: logger.With("part", "ingest")})
 	if cfg.Plugins {
 		if p.host, err = p.newHost(); err != nil {
 			return p, err
 		}
 	}
 	p.api = api.New(api.Deps{
-		Index: p.index, Dispatcher: apiDispatcher{p.dispatcher}, Settler: p.ingest, Topics: p.log, Store: p.store, Metrics: p.registry,
+		Index: p.index, Dispatcher: apiDispatcher{p.dispatcher}, Settler: p.ingest, Reindexer: &reindexer{p: p}, Topics: p.log, Store: p.store, Metrics: p.registry,
 		Logger: logger.With("part", "api"),
 		Ready: []api.Check{
 			{Name: "index", Ready: func(context.Context) error { return p.ingest.Err() }},

@@ -21,6 +21,7 @@ import (
 	"lazuli/internal/blob"
 	"lazuli/internal/eventlog"
 	"lazuli/internal/index"
+	"lazuli/internal/index/query"
 )
 
 // Dispatcher is what REST needs of the dispatcher.
@@ -78,6 +79,7 @@ type Deps struct {
 	Index      index.Index
 	Dispatcher Dispatcher
 	Settler    Settler
+	Reindexer  Reindexer // nil where it cannot be done
 	Topics     Topics
 	Store      blob.Store
 	Ready      []Check
@@ -125,6 +127,7 @@ func New(deps Deps, opts Options) *API {
 		Summary: "Have jobs that were given up tried again"}, a.retry)
 	huma.Register(h, get("/api/v1/status", "status", "What the platform holds"), a.status)
 	a.mux.HandleFunc("POST /api/v1/binaries", a.submit)
+	a.mux.HandleFunc("POST /api/v1/reindex", a.reindex)
 	a.mux.HandleFunc("GET /api/v1/binaries/{hash}/content", a.content)
 	a.mux.HandleFunc("GET /api/v1/events", a.events)
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -178,7 +181,7 @@ func (a *API) show(ctx context.Context, in *hashInput) (*struct{ Body FileState 
 // File reads a file with its state: "working" while a plugin has it or a job waits for one, or an instance that would know does
 // not answer, then "done".
 func (a *API) File(ctx context.Context, hash string) (*FileState, error) {
-	b, err := a.Index.Binary(ctx, hash)
+	b, err := a.Index.Binary(ctx, index.Everyone, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -208,9 +211,9 @@ func (a *API) problem(err error) error {
 	case errors.Is(err, index.ErrCursor):
 		return huma.Error400BadRequest("the cursor is not one that a search gave")
 	}
-	var query *index.QueryError
-	if errors.As(err, &query) {
-		return huma.Error400BadRequest(query.Error())
+	var bad *query.Error
+	if errors.As(err, &bad) {
+		return huma.Error400BadRequest(bad.Error())
 	}
 	a.Logger.Error("answer a request", "err", err)
 	return huma.Error500InternalServerError("the platform's log has the details")

@@ -196,7 +196,7 @@ func family(t *testing.T, p *platform) {
 		return nodes
 	}
 	doc := func(id string, shas ...string) index.Document {
-		return index.Document{ID: id, SHA256: sha(shas[len(shas)-1]), Position: "t/0/" + id, Action: "sourced", AuthorName: "x", Timestamp: at, SourceName: "local",
+		return index.Document{ID: id, SHA256: sha(shas[len(shas)-1]), Position: "t/0/" + id, Action: "sourced", Author: index.Author{Name: "x"}, Timestamp: at, SourceName: "local",
 			SourceTimestamp: at, Path: path(shas...), Streams: []index.Stream{{Label: "content", SHA256: sha(shas[len(shas)-1]), Size: 7}}}
 	}
 	if err := p.idx.Apply(t.Context(), index.Batch{Documents: []index.Document{doc("1", "a"), doc("2", "a", "b"), doc("3", "b", "a"), doc("4", "c")}}); err != nil {
@@ -359,8 +359,8 @@ func TestWhy(t *testing.T) {
 	p, server := newAPI(t)
 	sha, now := strings.Repeat("a", 64), time.Now()
 	err := p.idx.Apply(t.Context(), index.Batch{
-		Documents: []index.Document{{ID: "1", SHA256: sha, Position: "t/0/0", Action: "sourced", AuthorName: "u", Timestamp: now, SourceName: "s", SourceTimestamp: now}},
-		Statuses:  []index.StatusDocument{{ID: "s", SHA256: sha, Plugin: "Done", Version: "1", Input: "1", Run: "r", State: "completed", Runtime: .5, Timestamp: now}},
+		Documents: []index.Document{{ID: "1", SHA256: sha, Position: "t/0/0", Action: "sourced", Author: index.Author{Name: "u"}, Timestamp: now, SourceName: "s", SourceTimestamp: now}},
+		Statuses:  []index.StatusDocument{{ID: "s", SHA256: sha, Author: index.Author{Name: "Done", Version: "1"}, Input: "1", Run: "r", State: "completed", Runtime: .5, Timestamp: now}},
 		Plugins:   []index.PluginDocument{{Name: "Idle", Version: "3", Timestamp: now}, {Name: "Busy", Version: "1", Timestamp: now}},
 	})
 	if err != nil {
@@ -454,7 +454,7 @@ func TestSilentInstance(t *testing.T) {
 	p, server := newAPI(t)
 	sha, now := strings.Repeat("a", 64), time.Now()
 	err := p.idx.Apply(t.Context(), index.Batch{
-		Documents: []index.Document{{ID: "1", SHA256: sha, Position: "t/0/0", Action: "sourced", AuthorName: "u", Timestamp: now, SourceName: "s", SourceTimestamp: now}}})
+		Documents: []index.Document{{ID: "1", SHA256: sha, Position: "t/0/0", Action: "sourced", Author: index.Author{Name: "u"}, Timestamp: now, SourceName: "s", SourceTimestamp: now}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"lazuli/event"
 	"lazuli/internal/blob"
 	"lazuli/internal/cart"
+	"lazuli/internal/index"
 )
 
 // maxMalPZ is the largest content of a MalPZ, in bytes: it is unwrapped in memory.
@@ -48,7 +49,7 @@ func (a *API) content(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, fmt.Sprintf("format is %q, and must be cart or raw", format))
 		return
 	}
-	b, err := a.Index.Binary(r.Context(), r.PathValue("hash"))
+	b, err := a.Index.Binary(r.Context(), index.Everyone, r.PathValue("hash"))
 	if err != nil {
 		fail(w, http.StatusNotFound, "no such file is known")
 		return

@@ -13,6 +13,7 @@ import (
 
 	"lazuli/event"
 	"lazuli/internal/index"
+	"lazuli/internal/index/query"
 )
 
 type searchInput struct {
@@ -22,11 +23,11 @@ type searchInput struct {
 }
 
 func (a *API) search(ctx context.Context, in *searchInput) (*struct{ Body index.SearchPage }, error) {
-	expr, err := index.Parse(in.Q)
+	expr, err := query.Parse(in.Q, time.Now())
 	if err != nil {
 		return nil, a.problem(err)
 	}
-	page, err := a.Index.Search(ctx, expr, in.Limit, in.Cursor)
+	page, err := a.Index.Search(ctx, index.Everyone, expr, index.SearchOptions{Limit: in.Limit, Cursor: in.Cursor})
 	if err != nil {
 		return nil, a.problem(err)
 	}
@@ -38,7 +39,7 @@ type pluginList struct {
 }
 
 func (a *API) plugins(ctx context.Context, _ *struct{}) (*struct{ Body pluginList }, error) {
-	list, err := a.Index.Plugins(ctx)
+	list, err := a.Index.Plugins(ctx, index.Everyone)
 	if err != nil {
 		return nil, a.problem(err)
 	}

@@ -62,7 +62,7 @@ type whyInput struct {
 }
 
 func (a *API) why(ctx context.Context, in *whyInput) (*struct{ Body whyList }, error) {
-	b, err := a.Index.Binary(ctx, in.Hash)
+	b, err := a.Index.Binary(ctx, index.Everyone, in.Hash)
 	if err != nil {
 		return nil, a.problem(err)
 	}
@@ -91,7 +91,7 @@ func (a *API) Why(ctx context.Context, b *index.Binary) (WhyAnswer, error) {
 	if err != nil {
 		return WhyAnswer{}, err
 	}
-	registered, err := a.Index.Plugins(ctx)
+	registered, err := a.Index.Plugins(ctx, index.Everyone)
 	if err != nil {
 		return WhyAnswer{}, err
 	}

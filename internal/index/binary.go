@@ -3,9 +3,8 @@ package index
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -23,179 +22,226 @@ const (
 )
 
 // Binary: see Index.
-func (s *SQLite) Binary(ctx context.Context, hash string) (*Binary, error) {
-	field := hashField(hash)
-	if field == "" {
-		return nil, ErrNotFound
-	}
-	b := &Binary{Info: map[string]json.RawMessage{}, Sources: []Source{}, Features: []Feature{}, Streams: []Stream{},
-		Children: []Link{}, Parents: []Link{}, Statuses: []Status{}}
-	err := s.view(ctx, func(v view) error {
-		bin, err := v.head(b, field, strings.ToLower(hash))
+func (s *SQLite) Binary(ctx context.Context, r Reader, hash string) (*Binary, error) {
+	var b *Binary
+	err := s.see(ctx, r, func(v view) error {
+		bin, sha, err := v.resolve(hash)
 		if err != nil {
 			return err
 		}
-		for _, read := range []func(*Binary, int64) error{v.events, v.sources, v.streams, v.info, v.features, v.children, v.parents, v.statuses} {
-			if err := read(b, bin); err != nil {
-				return err
-			}
-		}
-		b.Filenames, err = v.texts(filenamesSQL, bin, maxFilenames)
+		b, err = v.binary(bin, sha)
 		return err
 	})
+	return b, err
+}
+
+func (v view) binary(bin int64, sha string) (*Binary, error) {
+	rows, err := v.documents(bin, false, true)
 	if err != nil {
 		return nil, err
 	}
+	f, err := v.facts(rows)
+	if err != nil {
+		return nil, err
+	}
+	rows = rows[:min(len(rows), maxDocuments)]
+	b := &Binary{SHA256: sha, SHA512: f.sha512, SHA1: f.sha1, MD5: f.md5, SSDeep: f.ssdeep, TLSH: f.tlsh, Size: f.size, MIME: f.mime, Magic: f.magic,
+		FileFormat: f.fileFormat, Extension: f.extension, Info: map[string]json.RawMessage{}, LastSeen: moment(rows[0].timestamp),
+		FirstSeen: moment(rows[len(rows)-1].timestamp), Statuses: []Status{}}
+	names := map[string]bool{}
+	for i := range rows {
+		r := &rows[i]
+		b.Events = append(b.Events, Event{r.id, r.actionText, r.body.Position})
+		if r.traits&hasInfo != 0 && b.Info[r.authorName] == nil && len(b.Info) < maxInfos {
+			b.Info[r.authorName] = r.body.Info
+		}
+		if name := r.body.link(sha).filename; name != "" {
+			names[name] = true
+		}
+	}
+	b.Sources = sourcesOf(rows, sha, maxSources)
+	b.Streams = streamsOf(rows)
+	if b.Features, err = v.features(rows); err != nil {
+		return nil, err
+	}
+	for i := range b.Features {
+		if f := &b.Features[i]; f.Name == "filename" && f.Value != "" {
+			names[f.Value] = true
+		}
+	}
+	b.Features = b.Features[:min(len(b.Features), maxFeatures)]
+	b.Filenames = sorted(names, maxFilenames)
+	children, err := v.children(sha)
+	if err != nil {
+		return nil, err
+	}
+	parents, err := v.parents(rows, sha)
+	if err != nil {
+		return nil, err
+	}
+	b.Children, b.Parents = children[:min(len(children), maxLinks)], parents[:min(len(parents), maxLinks)]
+	for _, list := range [][]Link{b.Children, b.Parents} {
+		if err := v.describe(list); err != nil {
+			return nil, err
+		}
+	}
+	statuses, err := v.statuses(sha)
+	if err != nil {
+		return nil, err
+	}
+	b.Statuses = newestStatuses(statuses)
 	return b, nil
 }
 
-// head reads what is one value each. Of several files with one MD5 or SHA-1 it takes the one with the smallest SHA-256.
-func (v view) head(b *Binary, field, hash string) (bin int64, err error) {
-	var f facts
-	var first, last int64
-	err = v.one(`SELECT bin, sha256, first_seen, last_seen, size, coalesce(sha512,''), coalesce(sha1,''), coalesce(md5,''), coalesce(ssdeep,''),
-		coalesce(tlsh,''), coalesce(mime,''), coalesce(magic,''), coalesce(file_format,''), coalesce(extension,'')
-		FROM binaries WHERE `+field+` = ? ORDER BY sha256 LIMIT 1`, []any{hash}, append([]any{&bin, &b.SHA256, &first, &last}, f.columns()...)...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, ErrNotFound
+// sorted returns the first names of a set, never nil.
+func sorted(set map[string]bool, limit int) []string {
+	list := slices.AppendSeq([]string{}, maps.Keys(set))
+	slices.Sort(list)
+	return list[:min(len(list), limit)]
+}
+
+// sourcesOf lists the ways in, oldest first.
+func sourcesOf(rows []row, sha string, limit int) []Source {
+	list := []Source{}
+	seen := map[string]bool{}
+	for i := range rows {
+		r := &rows[i]
+		if r.traits&isSource == 0 {
+			continue
+		}
+		src := r.origin(sha)
+		text, _ := json.Marshal(src)
+		if !seen[string(text)] {
+			seen[string(text)] = true
+			list = append(list, src)
+		}
 	}
-	b.FirstSeen, b.LastSeen = moment(first), moment(last)
-	b.Size, b.SHA512, b.SHA1, b.MD5, b.SSDeep, b.TLSH = f.size, f.sha512, f.sha1, f.md5, f.ssdeep, f.tlsh
-	b.MIME, b.Magic, b.FileFormat, b.Extension = f.mime, f.magic, f.fileFormat, f.extension
-	return bin, err
-}
-
-// events lists the documents, newest first.
-func (v view) events(b *Binary, bin int64) error {
-	return v.rows(`SELECT d.id, a.text, p.text || iif(d.offset < 0, '', '/' || d.offset) FROM documents d
-		JOIN words a ON a.word = d.action_w JOIN words p ON p.word = d.place_w
-		WHERE d.bin = ? ORDER BY d.timestamp DESC, d.id LIMIT ?`, []any{bin, maxDocuments}, func(scan scanner) error {
-		var e Event
-		err := scan(&e.ID, &e.Action, &e.Position)
-		b.Events = append(b.Events, e)
-		return err
+	slices.SortFunc(list, func(a, b Source) int {
+		return cmp.Or(a.Timestamp.Compare(b.Timestamp), strings.Compare(a.Name, b.Name), cmp.Compare(a.Depth, b.Depth), strings.Compare(a.Root, b.Root),
+			comparePairs(a.References, b.References), strings.Compare(a.Security, b.Security))
 	})
+	return list[:min(len(list), limit)]
 }
 
-// sources lists the ways in, oldest first. What plugins add to a file is no way in.
-func (v view) sources(b *Binary, bin int64) error {
-	return v.rows(`SELECT DISTINCT s.text, y.text, d.source_time, d.source_references, d.depth, d.root FROM documents d
-		JOIN words a ON a.word = d.action_w JOIN words s ON s.word = d.source_w JOIN words y ON y.word = d.source_security_w
-		WHERE d.bin = ? AND a.text IN ('sourced', 'extracted', 'mapped')
-		ORDER BY d.source_time, s.text, d.depth, d.root, d.source_references, y.text LIMIT ?`, []any{bin, maxSources}, func(scan scanner) error {
-		var src Source
-		var at int64
-		var references string
-		if err := scan(&src.Name, &src.Security, &at, &references, &src.Depth, &src.Root); err != nil {
-			return err
-		}
-		src.Timestamp = moment(at)
-		err := json.Unmarshal([]byte(references), &src.References)
-		b.Sources = append(b.Sources, src)
-		return err
-	})
+func (r *row) origin(sha string) Source {
+	return Source{Name: r.srcNm, Security: r.body.SourceSecurity, Timestamp: moment(r.sourceTime), References: orEmpty(r.body.References), Depth: int(r.depth),
+		Root: r.body.link(sha).root}
 }
 
-// streams lists each stream once, under the plugin and the source that had it first.
-func (v view) streams(b *Binary, bin int64) error {
+// comparePairs orders maps by what they say, so that lists have one order.
+func comparePairs(a, b map[string]string) int {
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	return strings.Compare(string(x), string(y))
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+// link is what the path says; see linkOf.
+func (b *body) link(sha string) link {
+	d := Document{SHA256: sha}
+	(&body{Path: b.Path}).into(&d)
+	return linkOf(&d)
+}
+
+// streamsOf lists each stream once, under the plugin and the source that had it first, by label.
+func streamsOf(rows []row) []Stream {
+	list := []Stream{}
 	seen := map[[2]string]bool{}
-	err := v.rows(`SELECT l.text, t.sha256, t.size, f.text, m.text, g.text, p.text, s.text FROM documents d JOIN streams t USING (doc)
-		JOIN words l ON l.word = t.label_w JOIN words f ON f.word = t.file_format_w JOIN words m ON m.word = t.mime_w
-		JOIN words g ON g.word = t.language_w JOIN words p ON p.word = d.author_w JOIN words s ON s.word = d.source_w
-		WHERE d.bin = ? ORDER BY d.timestamp, d.id, t.n LIMIT ?`, []any{bin, maxDocuments}, func(scan scanner) error {
-		var st Stream
-		err := scan(&st.Label, &st.SHA256, &st.Size, &st.FileFormat, &st.MIME, &st.Language, &st.Plugin, &st.Source)
-		if id := [2]string{st.Label, st.SHA256}; !seen[id] && len(b.Streams) < maxStreams {
-			seen[id] = true
-			b.Streams = append(b.Streams, st)
+	order := slices.Clone(rows)
+	slices.SortStableFunc(order, func(a, b row) int { return cmp.Or(cmp.Compare(a.timestamp, b.timestamp), strings.Compare(a.id, b.id)) })
+	for i := range order {
+		for _, st := range order[i].body.Streams {
+			if id := [2]string{st.Label, st.SHA256}; !seen[id] && len(list) < maxStreams {
+				seen[id] = true
+				st.Plugin, st.Source = order[i].authorName, order[i].srcNm
+				list = append(list, st)
+			}
 		}
-		return err
-	})
-	slices.SortStableFunc(b.Streams, func(x, y Stream) int { return cmp.Compare(x.Label, y.Label) })
-	return err
-}
-
-// info takes, of each plugin, the newest.
-func (v view) info(b *Binary, bin int64) error {
-	return v.rows(`SELECT author, info FROM (SELECT p.text AS author, d.info,
-		row_number() OVER (PARTITION BY d.author_w ORDER BY d.timestamp DESC, d.id) AS age
-		FROM documents d JOIN words p ON p.word = d.author_w WHERE d.bin = ? AND d.info IS NOT NULL) WHERE age = 1 ORDER BY author LIMIT ?`,
-		[]any{bin, maxInfos}, func(scan scanner) error {
-			var author, info string
-			err := scan(&author, &info)
-			b.Info[author] = json.RawMessage(info)
-			return err
-		})
+	}
+	slices.SortStableFunc(list, func(a, b Stream) int { return strings.Compare(a.Label, b.Label) })
+	return list
 }
 
 // features lists each value of each plugin once.
-func (v view) features(b *Binary, bin int64) error {
-	return v.rows(`SELECT n.text, t.text, f.value, f.label, f.offset, f.length, p.text, max(r.text) FROM features f JOIN documents d USING (doc)
-		JOIN words n ON n.word = f.name_w JOIN words t ON t.word = f.type_w JOIN words p ON p.word = d.author_w JOIN words r ON r.word = d.version_w
-		WHERE f.bin = ? GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 3, 2, 4, 5, 6, 7 LIMIT ?`, []any{bin, maxFeatures}, func(scan scanner) error {
-		var f Feature
-		var offset, length sql.NullInt64
-		err := scan(&f.Name, &f.Type, &f.Value, &f.Label, &offset, &length, &f.Plugin, &f.Version)
-		f.Offset, f.Length = unsigned(offset), unsigned(length)
-		b.Features = append(b.Features, f)
-		return err
+func (v view) features(rows []row) ([]Feature, error) {
+	type key struct {
+		term, typ, label, author int64
+		offset, length           int64 // 1 more; 0 for none
+	}
+	versions := map[key]string{}
+	for i := range rows {
+		r := &rows[i]
+		err := readValues(r.list, func(val value) {
+			k := key{val.term, val.typ, val.label, r.author, plusOne(val.offset), plusOne(val.length)}
+			if old, ok := versions[k]; !ok || old < r.authorVer {
+				versions[k] = r.authorVer
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	fields := map[int64]string{}
+	texts := map[int64]NameValue{}
+	list := make([]Feature, 0, len(versions))
+	for k, version := range versions {
+		t, ok := texts[k.term]
+		if !ok {
+			var err error
+			if t, err = v.nameValue(k.term, fields); err != nil {
+				return nil, err
+			}
+			texts[k.term] = t
+		}
+		f := Feature{Name: t.Name, Value: t.Value, Version: version, Offset: minusOne(k.offset), Length: minusOne(k.length)}
+		if err := v.words(wordInto{k.typ, &f.Type}, wordInto{k.label, &f.Label}, wordInto{k.author, &f.Plugin}); err != nil {
+			return nil, err
+		}
+		list = append(list, f)
+	}
+	slices.SortFunc(list, func(a, b Feature) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value), strings.Compare(a.Type, b.Type), strings.Compare(a.Label, b.Label),
+			cmp.Compare(plusOne(a.Offset), plusOne(b.Offset)), cmp.Compare(plusOne(a.Length), plusOne(b.Length)), strings.Compare(a.Plugin, b.Plugin))
 	})
+	return list, nil
 }
 
-func unsigned(n sql.NullInt64) *uint64 {
-	if !n.Valid {
+// nameValue reads the term of a feature's value.
+func (v view) nameValue(term int64, fields map[int64]string) (NameValue, error) {
+	var field int64
+	var t NameValue
+	if err := v.one(`SELECT field, text FROM terms WHERE term = ?`, []any{term}, &field, &t.Value); err != nil {
+		return t, err
+	}
+	name, ok := fields[field]
+	if !ok {
+		if err := v.one(`SELECT name FROM fields WHERE field = ?`, []any{field}, &name); err != nil {
+			return t, err
+		}
+		fields[field] = name
+	}
+	t.Name = strings.TrimPrefix(name, featuresMap)
+	return t, nil
+}
+
+// plusOne makes a number of which 0 is none. Nothing in a file is beyond 2^62.
+func plusOne(n *uint64) int64 {
+	if n == nil {
+		return 0
+	}
+	return int64(min(*n, 1<<62)) + 1
+}
+
+func minusOne(n int64) *uint64 {
+	if n == 0 {
 		return nil
 	}
-	u := uint64(n.Int64)
+	u := uint64(n - 1)
 	return &u
 }
-
-const childrenSQL = `SELECT c.sha256, p.text, a.text, d.relationship, coalesce(min(d.filename),''), coalesce(c.file_format,''), c.size
-	FROM documents d JOIN binaries c USING (bin) JOIN words p ON p.word = d.author_w JOIN words a ON a.word = d.action_w
-	WHERE d.parent = ? GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 2, 3, 4 LIMIT ?`
-
-// children lists the links down, by filename.
-func (v view) children(b *Binary, _ int64) error {
-	return v.links(&b.Children, childrenSQL, b.SHA256)
-}
-
-// parents lists the links up. A parent that nothing is known of is one all the same.
-func (v view) parents(b *Binary, bin int64) error {
-	return v.links(&b.Parents, `SELECT d.parent, p.text, a.text, d.relationship, coalesce(min(d.filename),''), coalesce(u.file_format,''), coalesce(u.size,0)
-		FROM documents d LEFT JOIN binaries u ON u.sha256 = d.parent JOIN words p ON p.word = d.author_w JOIN words a ON a.word = d.action_w
-		WHERE d.bin = ? AND d.parent IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT ?`, bin)
-}
-
-func (v view) links(into *[]Link, query string, arg any) error {
-	return v.rows(query, []any{arg, maxLinks}, func(scan scanner) error {
-		var l Link
-		var relationship string
-		if err := scan(&l.SHA256, &l.Plugin, &l.Action, &relationship, &l.Filename, &l.FileFormat, &l.Size); err != nil {
-			return err
-		}
-		err := json.Unmarshal([]byte(relationship), &l.Relationship)
-		*into = append(*into, l)
-		return err
-	})
-}
-
-// statuses takes, of each plugin version, the newest; by plugin, the newest version first. A file has a status for each of
-// its events, so there may be many.
-func (v view) statuses(b *Binary, _ int64) error {
-	return v.rows(`SELECT plugin, version, state, error, message, runtime, timestamp FROM (
-		SELECT p.text AS plugin, r.text AS version, t.text AS state, s.error, s.message, s.runtime, s.timestamp,
-		row_number() OVER (PARTITION BY s.plugin_w, s.version_w ORDER BY s.timestamp DESC, s.id) AS age FROM statuses s
-		JOIN words p ON p.word = s.plugin_w JOIN words r ON r.word = s.version_w JOIN words t ON t.word = s.state_w WHERE s.sha256 = ?)
-		WHERE age = 1 ORDER BY plugin, timestamp DESC, version LIMIT ?`, []any{b.SHA256, maxStatuses}, func(scan scanner) error {
-		var st Status
-		var at int64
-		err := scan(&st.Plugin, &st.Version, &st.State, &st.Error, &st.Message, &st.Runtime, &at)
-		st.Timestamp = moment(at)
-		b.Statuses = append(b.Statuses, st)
-		return err
-	})
-}
-
-// filenamesSQL takes a row of binaries and a limit.
-const filenamesSQL = `SELECT value FROM features JOIN words ON word = name_w WHERE bin = ?1 AND text = 'filename' AND value <> ''
-	UNION SELECT filename FROM documents WHERE bin = ?1 AND filename IS NOT NULL ORDER BY 1 LIMIT ?2`

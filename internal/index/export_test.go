@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // SetMaxPages bounds the file, as a full disk does. The number is of pages beyond those that there are.
@@ -14,6 +15,11 @@ func (s *SQLite) SetMaxPages(ctx context.Context, more int) error {
 	}
 	_, err := s.write.ExecContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+more))
 	return err
+}
+
+// HaveTime has answers take as long as they need, so that tests do not depend on the machine.
+func (s *SQLite) HaveTime() {
+	s.patience = patience{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}
 }
 
 // Exec runs SQL behind the index's back.
@@ -43,22 +49,33 @@ func (s *SQLite) Plan(ctx context.Context, query string) (string, error) {
 
 // HotQueries are those that run for every event, every hit or every page.
 var HotQueries = map[string]string{
-	"out of date": outOfDateSQL,
-	"stale":       staleSQL,
-	"span":        spanSQL,
-	"children":    childrenSQL,
-	"by sha1":     `SELECT bin FROM binaries WHERE sha1 = ? ORDER BY sha256`,
-	"by md5":      `SELECT bin FROM binaries WHERE md5 = ? ORDER BY sha256`,
-	"hit counts":  `SELECT (SELECT count(*) FROM features f WHERE f.bin = ?), (SELECT count(DISTINCT bin) FROM documents d WHERE d.parent = ?)`,
-	"filenames":   strings.NewReplacer("?1", "?", "?2", "?").Replace(filenamesSQL),
-	"remove":      `SELECT n FROM features WHERE bin = ? AND doc = ?`,
-	"facts":       `SELECT fact FROM facts WHERE bin = ? AND size = ? AND sha512 = ?`,
-	"dead":        strings.NewReplacer("?1", "?", "?2", "?", "?3", "?").Replace(deadPageSQL),
-	"dead from":   deadFromSQL,
+	"ended":           endedSQL,
+	"stale":           staleSQL,
+	"versions":        versionsSQL,
+	"children":        childrenSQL,
+	"seen":            seenSQL,
+	"status":          statusSQL,
+	"file statuses":   fileStatusesSQL,
+	"plugin statuses": pluginStatusesSQL,
+	"term":            termsOfSQL + `text = ? COLLATE NOCASE`,
+	"prefix":          termsOfSQL + `text >= ? COLLATE NOCASE AND text < ? COLLATE NOCASE`,
+	"documents":       `SELECT ` + rowColumns + ` FROM documents WHERE bin = ?`,
+	"facts":           `SELECT fact FROM facts WHERE bin = ? AND size = ? AND sha512 = ?`,
+	"dead":            strings.NewReplacer("?1", "?", "?2", "?", "?3", "?").Replace(deadPageSQL),
+	"dead from":       deadFromSQL,
 }
 
-// SearchQuery is what Search asks SQLite.
-func SearchQuery(e Expr) string {
-	query, _ := searchSQL(e, nil, 10)
-	return query
+// Sizes tells how large each table and index is, largest first.
+func (s *SQLite) Sizes(ctx context.Context) []string {
+	var lines []string
+	_ = s.view(ctx, func(v view) error {
+		return v.rows(`SELECT name, sum(pgsize), sum(unused) FROM dbstat GROUP BY name ORDER BY 2 DESC`, nil, func(scan scanner) error {
+			var name string
+			var size, unused int64
+			err := scan(&name, &size, &unused)
+			lines = append(lines, fmt.Sprintf("%12d bytes (%d unused) %s", size, unused, name))
+			return err
+		})
+	})
+	return lines
 }

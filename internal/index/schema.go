@@ -7,63 +7,68 @@ import (
 	"strconv"
 )
 
-// schemaVersion is kept in user_version. Version 1 kept every name as text and never stood in a release.
-const schemaVersion = 2
+// schemaVersion is kept in user_version. Version 2 had a row for each value of each document.
+const schemaVersion = 3
 
-// schema: documents are what events said. Features, streams and facts hang off them; rows of binaries are worked out from
-// them at the end of every transaction that touches them. A link is a document with a parent.
+// pageBytes of a new file: small, because rare terms make random pages dirty and the write-ahead log takes whole pages.
+const pageBytes = 4096
+
+// schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
+// same. terms and postings say which documents have what; columns are arrays by document or by file; alike has what is compared with
+// all others; keys finds rows by hashes.
 //
-// Times are Unix microseconds, sizes and offsets are bytes. A column that ends in _w holds a word: a number for a text that
-// comes up again and again. Texts of partial indexes are NULL when empty, because SQLite uses an index WHERE x IS NOT NULL
-// for x = ?, but never one that leaves out empty texts.
-//
-// Features are clustered by file, which serves the page of a file, the removal of a document and all conditions on one file;
-// the two indexes serve what begins at a name or a value.
+// Times are Unix microseconds, sizes and offsets are bytes. What ends in _w is a word: a number for a text that comes up again and again.
+// docs of a term are the documents that have it (pieces.go), or NULL when they are in postings, under term<<20|piece; n is then about how many
+// they are. columns and postings have one number as their key, because rows of such tables stay in their page up to 4,061 bytes
+// (sqlite.org/fileformat.html 1.6). keys are the kind of a hash, 63 bits of it, and the row that has it; who looks compares the whole.
 const schema = `
 CREATE TABLE words (word INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
-CREATE TABLE binaries (
-  bin INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
-  size INTEGER NOT NULL DEFAULT 0, sha512 TEXT, sha1 TEXT, md5 TEXT, ssdeep TEXT, tlsh TEXT, mime TEXT, magic TEXT,
-  file_format TEXT, extension TEXT);
-CREATE INDEX binaries_seen ON binaries (last_seen DESC, bin DESC);
-CREATE INDEX binaries_sha1 ON binaries (sha1) WHERE sha1 IS NOT NULL;
-CREATE INDEX binaries_md5 ON binaries (md5) WHERE md5 IS NOT NULL;
+CREATE TABLE labels (label INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE fields (field INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE binaries (bin INTEGER PRIMARY KEY, sha256 BLOB NOT NULL);
 CREATE TABLE facts (
-  fact INTEGER PRIMARY KEY, bin INTEGER NOT NULL, size INTEGER NOT NULL, sha512 TEXT NOT NULL, sha1 TEXT NOT NULL,
-  md5 TEXT NOT NULL, ssdeep TEXT NOT NULL, tlsh TEXT NOT NULL, mime TEXT NOT NULL, magic TEXT NOT NULL,
-  file_format TEXT NOT NULL, extension TEXT NOT NULL);
+  fact INTEGER PRIMARY KEY, bin INTEGER NOT NULL, size INTEGER NOT NULL, sha512 BLOB, sha1 BLOB, md5 BLOB, ssdeep TEXT, tlsh TEXT,
+  mime TEXT, magic TEXT, file_format TEXT, extension TEXT);
 CREATE INDEX facts_bin ON facts (bin);
 CREATE TABLE documents (
-  doc INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, bin INTEGER NOT NULL, fact INTEGER, place_w INTEGER NOT NULL, offset INTEGER NOT NULL,
-  action_w INTEGER NOT NULL, author_w INTEGER NOT NULL, version_w INTEGER NOT NULL, category_w INTEGER NOT NULL, security_w INTEGER NOT NULL,
-  timestamp INTEGER NOT NULL, input TEXT, run TEXT NOT NULL,
-  source_w INTEGER NOT NULL, source_security_w INTEGER NOT NULL, source_time INTEGER NOT NULL, source_references TEXT NOT NULL,
-  depth INTEGER NOT NULL, root TEXT NOT NULL, parent TEXT, relationship TEXT NOT NULL, filename TEXT, info TEXT);
-CREATE INDEX documents_bin ON documents (bin, fact, timestamp);
-CREATE INDEX documents_source ON documents (source_w, bin);
-CREATE INDEX documents_parent ON documents (parent, bin) WHERE parent IS NOT NULL;
-CREATE INDEX documents_input ON documents (input, author_w) WHERE input IS NOT NULL;
-CREATE INDEX documents_filename ON documents (filename, bin) WHERE filename IS NOT NULL;
-CREATE TABLE streams (
-  doc INTEGER NOT NULL, n INTEGER NOT NULL, label_w INTEGER NOT NULL, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
-  file_format_w INTEGER NOT NULL, mime_w INTEGER NOT NULL, language_w INTEGER NOT NULL, PRIMARY KEY (doc, n)) WITHOUT ROWID;
-CREATE TABLE features (
-  bin INTEGER NOT NULL, doc INTEGER NOT NULL, n INTEGER NOT NULL, name_w INTEGER NOT NULL, type_w INTEGER NOT NULL,
-  value TEXT NOT NULL, label TEXT NOT NULL, offset INTEGER, length INTEGER, PRIMARY KEY (bin, doc, n)) WITHOUT ROWID;
-CREATE INDEX features_value ON features (value, name_w);
-CREATE INDEX features_name ON features (name_w);
+  doc INTEGER PRIMARY KEY, bin INTEGER NOT NULL, label INTEGER NOT NULL, superseded INTEGER NOT NULL, fact INTEGER, action_w INTEGER NOT NULL,
+  category_w INTEGER NOT NULL, author_w INTEGER NOT NULL, version_w INTEGER NOT NULL, timestamp INTEGER NOT NULL,
+  source_w INTEGER NOT NULL, source_time INTEGER NOT NULL, depth INTEGER NOT NULL, traits INTEGER NOT NULL, n_features INTEGER NOT NULL, run INTEGER NOT NULL,
+  id TEXT NOT NULL, body BLOB NOT NULL, features BLOB, terms BLOB NOT NULL);
+CREATE INDEX documents_bin ON documents (bin);
+CREATE TABLE keys (kind INTEGER NOT NULL, hash INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (kind, hash, row)) WITHOUT ROWID;
+CREATE TABLE terms (term INTEGER PRIMARY KEY, field INTEGER NOT NULL, n INTEGER, docs BLOB, text TEXT NOT NULL);
+CREATE INDEX terms_text ON terms (field, text COLLATE NOCASE);
+CREATE INDEX terms_n ON terms (field, n) WHERE n IS NOT NULL;
+CREATE TABLE postings (id INTEGER PRIMARY KEY, docs BLOB NOT NULL);
+CREATE TABLE alike (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE columns (id INTEGER PRIMARY KEY, rev INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX columns_rev ON columns (id, rev);
 CREATE TABLE statuses (
-  id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, input TEXT, run TEXT NOT NULL,
-  state_w INTEGER NOT NULL, worth INTEGER NOT NULL, error TEXT NOT NULL, message TEXT NOT NULL, runtime REAL NOT NULL,
-  timestamp INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX statuses_sha256 ON statuses (sha256);
-CREATE INDEX statuses_input ON statuses (input, plugin_w, worth, timestamp) WHERE input IS NOT NULL;
-CREATE INDEX statuses_plugin ON statuses (plugin_w, version_w, state_w);
+  status INTEGER PRIMARY KEY, id TEXT NOT NULL, id_hash INTEGER NOT NULL, file_hash INTEGER NOT NULL, sha256 BLOB NOT NULL, label INTEGER NOT NULL,
+  category_w INTEGER NOT NULL, plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, security_w INTEGER NOT NULL, input TEXT, input_hash INTEGER,
+  run TEXT NOT NULL, state_w INTEGER NOT NULL, worth INTEGER NOT NULL, timestamp INTEGER NOT NULL, runtime REAL NOT NULL, source_w INTEGER NOT NULL,
+  results INTEGER NOT NULL, error TEXT NOT NULL, message TEXT NOT NULL);
+CREATE INDEX statuses_id ON statuses (id_hash);
+CREATE INDEX statuses_file ON statuses (file_hash);
+CREATE INDEX statuses_input ON statuses (input_hash) WHERE input_hash IS NOT NULL;
+CREATE INDEX statuses_plugin ON statuses (plugin_w, version_w, state_w, timestamp);
+CREATE TABLE states (
+  plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, state_w INTEGER NOT NULL, label INTEGER NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY (plugin_w, version_w, state_w, label)) WITHOUT ROWID;
 CREATE TABLE plugins (
-  name TEXT NOT NULL, version TEXT NOT NULL, category TEXT NOT NULL, description TEXT NOT NULL, contact TEXT NOT NULL,
-  security TEXT NOT NULL, features TEXT NOT NULL, timestamp INTEGER NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
+  name TEXT NOT NULL, version TEXT NOT NULL, label INTEGER NOT NULL, registration BLOB NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
+CREATE TABLE tags (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, feature TEXT NOT NULL, value TEXT NOT NULL, owner TEXT NOT NULL,
+  label INTEGER NOT NULL, timestamp INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX tags_name ON tags (name COLLATE NOCASE);
+CREATE INDEX tags_file ON tags (sha256) WHERE sha256 <> '';
+CREATE INDEX tags_value ON tags (feature, value) WHERE feature <> '';
+CREATE TABLE deletions (id TEXT NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (kind, name, id)) WITHOUT ROWID;
+CREATE INDEX deletions_id ON deletions (id);
 CREATE TABLE dead (id TEXT PRIMARY KEY, time INTEGER NOT NULL, letter TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX dead_time ON dead (time DESC, id);
+CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE offsets (place TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
 `
 

@@ -1,57 +1,59 @@
 package index
 
 import (
+	"container/heap"
 	"context"
 	"encoding/base64"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
-)
 
-// Bounds on a page of hits.
-const (
-	maxHits         = 1000
-	maxHitFilenames = 5
-	maxHitSources   = 10
+	"lazuli/internal/index/query"
 )
 
 // Search: see Index.
-func (s *SQLite) Search(ctx context.Context, q Expr, limit int, cursor string) (SearchPage, error) {
-	from, err := parseCursor(cursor)
+func (s *SQLite) Search(ctx context.Context, r Reader, q query.Expr, o SearchOptions) (SearchPage, error) {
+	if o.Order == "" {
+		o.Order = ByNewest
+	}
+	from, err := parseCursor(o)
 	if err != nil {
 		return SearchPage{}, err
 	}
-	limit = max(1, min(limit, maxHits))
+	limit := max(1, min(o.Limit, maxHits))
 	page := SearchPage{Hits: []Hit{}}
-	err = s.view(ctx, func(v view) error {
-		query, args := searchSQL(q, from, limit+1)
-		var rows []place
-		err := v.rows(query, args, func(scan scanner) error {
-			var at place
-			h := Hit{}
-			err := scan(&at.bin, &h.SHA256, &h.Size, &h.FileFormat, &at.seen, &h.Features, &h.Children)
-			h.LastSeen = moment(at.seen)
-			page.Hits, rows = append(page.Hits, h), append(rows, at)
-			return err
-		})
+	err = s.see(ctx, r, func(v view) error {
+		e, err := v.evaluate()
 		if err != nil {
 			return err
 		}
-		if len(rows) > limit {
-			rows, page.Hits = rows[:limit], page.Hits[:limit]
-			page.Next = rows[limit-1].cursor()
+		files, err := e.find(q)
+		if err != nil {
+			return err
 		}
-		for i := range page.Hits {
-			h := &page.Hits[i]
-			if h.Filenames, err = v.texts(filenamesSQL, rows[i].bin, maxHitFilenames); err != nil {
+		if o.Total {
+			n := files.count()
+			page.Total = &n
+		}
+		places, err := e.first(files, o, from, limit+1)
+		if err != nil {
+			return err
+		}
+		if len(places) > limit {
+			places = places[:limit]
+			page.Next = places[limit-1].cursor(o)
+		}
+		for _, at := range places {
+			h, err := v.hit(at.bin)
+			if err != nil {
 				return err
 			}
-			if h.Sources, err = v.texts(`SELECT DISTINCT text FROM documents JOIN words ON word = source_w WHERE bin = ? ORDER BY 1 LIMIT ?`,
-				rows[i].bin, maxHitSources); err != nil {
+			page.Hits = append(page.Hits, h)
+		}
+		if len(o.Facets) > 0 {
+			if page.Facets, err = e.facets(files, o.Facets, o.FacetSize); err != nil {
 				return err
 			}
 		}
+		page.Partial = e.partial
 		return nil
 	})
 	if err != nil {
@@ -60,120 +62,124 @@ func (s *SQLite) Search(ctx context.Context, q Expr, limit int, cursor string) (
 	return page, nil
 }
 
-// searchSQL finds a page first and counts for its files only.
-func searchSQL(q Expr, from *place, limit int) (string, []any) {
-	where, args := "1", []any{}
-	for _, t := range terms(q) {
-		clause, values := termSQL(t)
-		where += "\nAND " + clause
-		args = append(args, values...)
-	}
-	if from != nil {
-		where += "\nAND (b.last_seen, b.bin) < (?, ?)"
-		args = append(args, from.seen, from.bin)
-	}
-	return `SELECT bin, sha256, size, coalesce(file_format, ''), last_seen, (SELECT count(*) FROM features f WHERE f.bin = h.bin),
-		(SELECT count(DISTINCT bin) FROM documents d WHERE d.parent = h.sha256)
-		FROM (SELECT * FROM binaries b WHERE ` + where + ` ORDER BY b.last_seen DESC, b.bin DESC LIMIT ?) h ORDER BY last_seen DESC, bin DESC`, append(args, limit)
-}
-
-// terms lists the terms that must all hold.
-func terms(q Expr) []Term {
-	switch q := q.(type) {
-	case And:
-		var list []Term
-		for _, part := range q {
-			list = append(list, terms(part)...)
+// Count: see Index.
+func (s *SQLite) Count(ctx context.Context, r Reader, q query.Expr) (n int64, err error) {
+	err = s.see(ctx, r, func(v view) error {
+		e, err := v.evaluate()
+		if err != nil {
+			return err
 		}
-		return list
-	case Term:
-		return []Term{q}
+		files, err := e.find(q)
+		n = files.count()
+		return err
+	})
+	return n, err
+}
+
+// place is a place in the order of hits: a time and a file. New files come before every place, so that pages do not shift.
+type place struct{ at, bin int64 }
+
+// before tells whether a comes before b.
+func (a place) before(b place, ascending bool) bool {
+	if ascending {
+		a, b = b, a
 	}
-	return nil
+	return a.at > b.at || a.at == b.at && a.bin > b.bin
 }
 
-// place is a place in the order of hits. New files come before every place, so that pages do not shift.
-type place struct{ seen, bin int64 }
-
-func (p place) cursor() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", p.seen, p.bin))
+func (a place) cursor(o SearchOptions) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s %t %d %d", o.Order, o.Ascending, a.at, a.bin))
 }
 
-func parseCursor(cursor string) (*place, error) {
-	if cursor == "" {
+func parseCursor(o SearchOptions) (*place, error) {
+	if o.Order != ByNewest && o.Order != BySubmitted {
+		return nil, fmt.Errorf("there is no order %q", o.Order)
+	}
+	if o.Cursor == "" {
 		return nil, nil
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	raw, err := base64.RawURLEncoding.DecodeString(o.Cursor)
 	if err != nil {
 		return nil, ErrCursor
 	}
-	seen, bin, _ := strings.Cut(string(raw), ".")
 	var p place
-	if p.seen, err = strconv.ParseInt(seen, 10, 64); err != nil {
-		return nil, ErrCursor
-	}
-	if p.bin, err = strconv.ParseInt(bin, 10, 64); err != nil {
+	var order Order
+	var ascending bool
+	if n, err := fmt.Sscanf(string(raw), "%s %t %d %d", &order, &ascending, &p.at, &p.bin); n != 4 || err != nil || order != o.Order || ascending != o.Ascending {
 		return nil, ErrCursor
 	}
 	return &p, nil
 }
 
-// termSQL is a condition on a row b of binaries.
-//
-// IN lets SQLite begin with the few rows of an index and sort what it finds; EXISTS makes it go through the files, newest
-// first, until the page is full. So what picks few files is asked with IN, what many files share with EXISTS. Measured on
-// 20,000 files with ten features each by BenchmarkSearch.
-func termSQL(t Term) (string, []any) {
-	switch t.Field {
-	case "size":
-		return "b.size " + t.Op + " ?", []any{t.Size}
-	case "source.name":
-		c, args := match("text", t)
-		return "EXISTS (SELECT 1 FROM documents d WHERE d.bin = b.bin AND d.source_w IN (SELECT word FROM words WHERE " + c + "))", args
-	case "features.name":
-		c, args := match("text", t)
-		return "EXISTS (SELECT 1 FROM features f WHERE f.bin = b.bin AND f.name_w IN (SELECT word FROM words WHERE " + c + "))", args
-	case "features.value":
-		c, args := match("value", t)
-		return "b.bin IN (SELECT bin FROM features WHERE " + c + ")", args
-	case "filename":
-		c, args := match("value", t)
-		d, more := match("filename", t)
-		return "(b.bin IN (SELECT bin FROM features JOIN words ON word = name_w WHERE text = 'filename' AND " + c + " UNION " +
-			"SELECT bin FROM documents WHERE filename IS NOT NULL AND " + d + "))", append(args, more...)
-	case "":
-		return bareSQL(t)
-	}
-	return match("b."+t.Field, t)
+// places is a heap with the last place on top.
+type places struct {
+	list      []place
+	ascending bool
 }
 
-// bareSQL looks for a bare word where an analyst would: in filenames, at the beginning of the format and of the SHA-256, and
-// among the values.
-func bareSQL(t Term) (string, []any) {
-	value := t
-	if value.Op == "~" {
-		value.Op = "="
-	}
-	value.Field = "features.value"
-	name := Term{Field: "filename", Op: t.Op, Value: t.Value}
-	format := Term{Field: "file_format", Op: "^", Value: t.Value}
-	hash := Term{Field: "sha256", Op: "^", Value: strings.ToLower(t.Value)}
-	var clauses []string
-	var args []any
-	for _, part := range []Term{name, format, value, hash} {
-		c, more := termSQL(part)
-		clauses, args = append(clauses, c), slices.Concat(args, more)
-	}
-	return "(" + strings.Join(clauses, " OR ") + ")", args
+func (p *places) Len() int           { return len(p.list) }
+func (p *places) Less(i, j int) bool { return p.list[j].before(p.list[i], p.ascending) }
+func (p *places) Swap(i, j int)      { p.list[i], p.list[j] = p.list[j], p.list[i] }
+func (p *places) Push(x any)         { p.list = append(p.list, x.(place)) }
+func (p *places) Pop() any {
+	last := p.list[len(p.list)-1]
+	p.list = p.list[:len(p.list)-1]
+	return last
 }
 
-// match is a condition on a column of text. What contains is found in any case of the letters A to Z; the rest is exact.
-func match(column string, t Term) (string, []any) {
-	switch t.Op {
-	case "^": // U+10FFFF comes after every other character
-		return "(" + column + " >= ? AND " + column + " < ?)", []any{t.Value, t.Value + "\U0010FFFF"}
-	case "~":
-		return "instr(lower(" + column + "), lower(?)) > 0", []any{t.Value}
+// first returns the first files behind a place, in order.
+func (e *eval) first(files bitset, o SearchOptions, from *place, n int) ([]place, error) {
+	columns := e.lastSeen
+	if o.Order == BySubmitted {
+		columns = nil
+		for label, l := range e.labels {
+			if !l.visible {
+				continue
+			}
+			c, err := e.column(fileColumn(label, fileSubmitted))
+			if err != nil {
+				return nil, err
+			}
+			columns = append(columns, c)
+		}
 	}
-	return column + " = ?", []any{t.Value}
+	top := places{ascending: o.Ascending}
+	words := chunkSize / 64
+	last := (len(files) + words - 1) / words
+	for i := range last {
+		chunk := i
+		if !o.Ascending {
+			chunk = last - 1 - i // what came last is the newest, mostly; chunks that are older as a whole are passed over then
+		}
+		newest := int64(0)
+		for _, c := range columns {
+			if chunk < len(c.maxima) {
+				newest = max(newest, c.maxima[chunk])
+			}
+		}
+		if !o.Ascending && len(top.list) == n && newest < top.list[0].at {
+			continue
+		}
+		for at := range files[chunk*words : min(len(files), (chunk+1)*words)].all() {
+			p := place{bin: int64(chunk<<chunkBits) + int64(at)}
+			for _, c := range columns {
+				p.at = max(p.at, c.at(uint32(p.bin)))
+			}
+			if from != nil && !from.before(p, o.Ascending) {
+				continue
+			}
+			switch {
+			case len(top.list) < n:
+				heap.Push(&top, p)
+			case p.before(top.list[0], o.Ascending):
+				top.list[0] = p
+				heap.Fix(&top, 0)
+			}
+		}
+	}
+	list := make([]place, len(top.list))
+	for i := len(list) - 1; i >= 0; i-- {
+		list[i] = heap.Pop(&top).(place)
+	}
+	return list, nil
 }

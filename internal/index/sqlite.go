@@ -21,23 +21,28 @@ var ErrFull = errors.New("no space left for the index")
 // SQLite is the index in one SQLite file: schema.go says what is in it, write.go how a batch gets there, binary.go and
 // search.go how it is read.
 type SQLite struct {
-	path    string
-	writers *sql.DB // one connection: SQLite has one writer
-	readers *sql.DB
+	path     string
+	writers  *sql.DB // one connection: SQLite has one writer
+	readers  *sql.DB
+	idle     chan *reader // of which there are readConnections; nil for one that must be opened
+	chunks   *chunkCache
+	texts    wordTexts
+	sights   sightsOf
+	patience patience
 
 	mu         sync.Mutex // held by the one that writes
 	write      *sql.Conn
 	statements map[string]*sql.Stmt
-	words      map[string]int64
+	known      *known
 }
 
 // Bounds on memory, for each connection: SQLite's own page cache. Files that are read often are in the system's cache too.
 const (
 	readConnections = 3
-	readCacheKiB    = 1 << 10
-	writeCacheKiB   = 4 << 10
-	idleReader      = time.Minute      // after which a reader and its cache are given up
-	journalBytes    = 32 << 20         // to which the write-ahead log is cut back after a burst
+	readCacheKiB    = 4 << 10
+	writeCacheKiB   = 32 << 10
+	checkpointPages = 8 << 10          // of the write-ahead log, 32 MiB: what many batches change is then written back once
+	journalBytes    = 64 << 20         // to which the write-ahead log is cut back after a burst
 	busy            = 10 * time.Second // how long a connection waits for another process, such as a backup
 )
 
@@ -47,10 +52,13 @@ const (
 // The file is written with synchronous=NORMAL: a power cut may take the last transactions, never a part of one. That is
 // enough, because the place in the log is in the same transaction as what was made of it: what is gone is applied again.
 func OpenSQLite(path string) (*SQLite, error) {
-	s := &SQLite{path: path, statements: map[string]*sql.Stmt{}, words: map[string]int64{}}
-	s.writers = s.pool(1, writeCacheKiB, "immediate", "journal_mode(WAL)", "synchronous(NORMAL)", fmt.Sprintf("journal_size_limit(%d)", journalBytes))
+	s := &SQLite{path: path, statements: map[string]*sql.Stmt{}, known: newKnown(), idle: make(chan *reader, readConnections), chunks: newChunkCache(), patience: ordinary,
+		texts: wordTexts{texts: map[int64]string{}}}
+	for range readConnections {
+		s.idle <- nil
+	}
+	s.writers = s.pool(1, writeCacheKiB, "immediate", fmt.Sprintf("page_size(%d)", pageBytes), "journal_mode(WAL)", "synchronous(NORMAL)", fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), fmt.Sprintf("journal_size_limit(%d)", journalBytes))
 	s.readers = s.pool(readConnections, readCacheKiB, "deferred", "query_only(1)")
-	s.readers.SetConnMaxIdleTime(idleReader)
 	ctx := context.Background()
 	var err error
 	if s.write, err = s.writers.Conn(ctx); err == nil {
@@ -80,7 +88,15 @@ func (s *SQLite) pool(connections, cacheKiB int, lock string, pragmas ...string)
 func (s *SQLite) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	errs := []error{s.readers.Close()}
+	var errs []error
+	for range readConnections {
+		r := <-s.idle
+		errs = append(errs, r.close())
+	}
+	errs = append(errs, s.readers.Close())
+	for range readConnections {
+		s.idle <- nil // who reads now is told that it is closed
+	}
 	for _, st := range s.statements {
 		errs = append(errs, st.Close())
 	}
@@ -115,60 +131,18 @@ func (s *SQLite) fault(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// view is the index at one moment, whatever is written meanwhile.
-type view struct {
-	ctx context.Context
-	tx  *sql.Tx
-}
-
-// view calls fn with the index as it is now.
-func (s *SQLite) view(ctx context.Context, fn func(view) error) error {
-	tx, err := s.readers.BeginTx(ctx, nil)
-	if err != nil {
-		return s.fault("read the index", err)
-	}
-	defer tx.Rollback()
-	switch err := fn(view{ctx, tx}); {
-	case errors.Is(err, ErrNotFound), errors.Is(err, ErrCursor):
-		return err
-	default:
-		return s.fault("read the index", err)
-	}
-}
-
-// scanner reads the columns of one row.
-type scanner func(dest ...any) error
-
-// rows calls fn for each row of a query.
-func (v view) rows(query string, args []any, fn func(scanner) error) error {
-	rows, err := v.tx.QueryContext(v.ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows.Scan); err != nil {
-			return err
+// ReplaceSQLite puts the index in the file of fresh in the place of the one at path, which s has inside: fresh takes its name. fresh and what was inside
+// are closed. When that fails, what is at path stays, or is there already.
+func ReplaceSQLite(s *Switch, fresh *SQLite, path string) error {
+	return s.Replace(func(old Index) (Index, error) {
+		err := errors.Join(fresh.Close(), old.Close()) // the last connection takes the write-ahead log with it
+		if err == nil {
+			err = os.Rename(fresh.path, path)
 		}
-	}
-	return rows.Err()
-}
-
-// one scans the only row of a query; sql.ErrNoRows if there is none.
-func (v view) one(query string, args []any, dest ...any) error {
-	return v.tx.QueryRowContext(v.ctx, query, args...).Scan(dest...)
-}
-
-// texts returns the only column of a query, never nil.
-func (v view) texts(query string, args ...any) ([]string, error) {
-	list := []string{}
-	err := v.rows(query, args, func(scan scanner) error {
-		var text string
-		err := scan(&text)
-		list = append(list, text)
-		return err
+		idx, open := OpenSQLite(path)
+		if open != nil {
+			return old, errors.Join(err, open) // closed: whoever asks is told so
+		}
+		return idx, err
 	})
-	return list, err
 }
-
-func moment(micros int64) time.Time { return time.UnixMicro(micros).UTC() }

@@ -22,49 +22,97 @@ func worth(state string) int {
 	return worthError
 }
 
-const staleSQL = `SELECT doc, bin FROM documents WHERE input = ? AND author_w = ? AND timestamp < ? AND run <> ?`
+// stateKey is what statuses are counted by.
+type stateKey struct{ plugin, version, state, label int64 }
+
+// storedStatus is what is there already.
+type storedStatus struct {
+	status, at int64
+	worth      int
+	run        string
+	key        stateKey
+}
+
+const statusSQL = `SELECT status, id, run, worth, timestamp, plugin_w, version_w, state_w, label FROM statuses WHERE id_hash = ?`
+
+func (w *writer) storedStatus(id string) *storedStatus {
+	var found *storedStatus
+	w.rows(statusSQL, []any{textKey(id)}, func(scan scanner) error {
+		var s storedStatus
+		var of string
+		err := scan(&s.status, &of, &s.run, &s.worth, &s.at, &s.key.plugin, &s.key.version, &s.key.state, &s.key.label)
+		if of == id {
+			found = &s
+		}
+		return err
+	})
+	return found
+}
 
 // status stores a status, unless the one that is there tells more, and removes what it makes out of date.
 func (w *writer) status(st *StatusDocument) {
+	stored := w.storedStatus(st.ID)
+	rank, now := worth(st.State), micros(st.Timestamp)
+	if stored != nil && st.State != "" && lessThan(rank, now, st.Run, stored) {
+		return
+	}
+	if stored != nil {
+		w.exec(`DELETE FROM statuses WHERE status = ?`, stored.status)
+		w.states[stored.key]--
+		w.counts["statuses"]--
+	}
 	if st.State == "" {
-		w.exec(`DELETE FROM statuses WHERE id = ?`, st.ID)
 		return
 	}
-	if w.lessThanStored(st) {
-		return
+	key := stateKey{w.word(st.Author.Name), w.word(st.Author.Version), w.word(st.State), w.label(st.Label)}
+	var inputHash any
+	if st.Input != "" {
+		inputHash = textKey(st.Input, st.Author.Name)
 	}
-	rank := worth(st.State)
-	w.exec(`INSERT OR REPLACE INTO statuses (id, sha256, plugin_w, version_w, input, run, state_w, worth, error, message, runtime, timestamp)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
-		st.ID, st.SHA256, w.word(st.Plugin), w.word(st.Version), orNull(st.Input), st.Run, w.word(st.State), rank, st.Error, st.Message, st.Runtime,
-		st.Timestamp.UnixMicro())
-	if rank != worthSuccess || st.Input == "" {
-		return
-	}
-	type row struct{ doc, bin int64 }
-	var stale []row
-	w.rows(staleSQL, []any{st.Input, w.word(st.Plugin), st.Timestamp.UnixMicro(), st.Run}, func(scan scanner) error {
-		var r row
-		err := scan(&r.doc, &r.bin)
-		stale = append(stale, r)
-		return err
-	})
-	for _, r := range stale {
-		w.remove(r.doc, r.bin)
+	w.exec(`INSERT INTO statuses (id, id_hash, file_hash, sha256, label, category_w, plugin_w, version_w, security_w, input, input_hash, run, state_w, worth, timestamp,
+		runtime, source_w, results, error, message) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		st.ID, textKey(st.ID), digestKey(st.SHA256), append([]byte{}, bytesOf(st.SHA256)...), key.label, w.word(st.Author.Category), key.plugin, key.version, w.word(st.Author.Security),
+		orNull(st.Input), inputHash, st.Run, key.state, rank, now, st.Runtime, w.word(st.SourceName), st.ResultsStored, st.Error, st.Message)
+	w.states[key]++
+	w.counts["statuses"]++
+	if rank == worthSuccess && st.Input != "" {
+		w.outdate(st, key)
 	}
 }
 
-// lessThanStored: of one run the worthier state stays, then the newer; of different runs the newer, then the worthier.
-func (w *writer) lessThanStored(st *StatusDocument) bool {
-	var run string
-	var stored int
-	var at int64
-	if !w.one(`SELECT run, worth, timestamp FROM statuses WHERE id = ?`, []any{st.ID}, &run, &stored, &at) {
-		return false
+// lessThan: of one run the worthier state stays, then the newer; of different runs the newer, then the worthier.
+func lessThan(rank int, now int64, run string, stored *storedStatus) bool {
+	if run == stored.run && rank != stored.worth {
+		return rank < stored.worth
 	}
-	rank, now := worth(st.State), st.Timestamp.UnixMicro()
-	if run == st.Run && rank != stored {
-		return rank < stored
+	return now < stored.at || now == stored.at && rank < stored.worth
+}
+
+const staleSQL = `SELECT doc, bin, label, version_w, timestamp, superseded, fact, id, author_w, body FROM documents
+	WHERE doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?) AND timestamp < ? AND run <> ?`
+
+// outdate removes what earlier runs of the same version found, and supersedes what other versions did.
+func (w *writer) outdate(st *StatusDocument, key stateKey) {
+	var stale []storedDocument
+	w.rows(staleSQL, []any{keyInput, textKey(st.Input, st.Author.Name), micros(st.Timestamp), textKey(st.Run)}, func(scan scanner) error {
+		var s storedDocument
+		var author int64
+		var packed []byte
+		if err := scan(&s.doc, &s.bin, &s.label, &s.version, &s.timestamp, &s.superseded, &s.fact, &s.id, &author, &packed); err != nil {
+			return err
+		}
+		var b body
+		err := unpack(packed, &b)
+		if author == key.plugin && b.Input == st.Input && b.Run != st.Run {
+			stale = append(stale, s)
+		}
+		return err
+	})
+	for _, s := range stale {
+		if s.version == key.version {
+			w.remove(s.doc)
+		} else {
+			w.supersede(s, s.superseded|byRun)
+		}
 	}
-	return now < at || now == at && rank < stored
 }

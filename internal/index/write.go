@@ -8,44 +8,156 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 )
 
 // Apply: see Index.
 func (s *SQLite) Apply(ctx context.Context, b Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := &writer{ctx: ctx, s: s, words: map[string]int64{}, bins: map[string]int64{}, touched: map[int64]bool{}}
+	if err := ctx.Err(); err != nil {
+		return s.fault("write to the index", err)
+	}
+	w := s.newWriter(ctx)
 	w.exec(`BEGIN IMMEDIATE`)
 	if w.err != nil {
 		return s.fault("write to the index", w.err)
 	}
 	w.batch(&b)
+	w.check()
 	w.exec(`COMMIT`)
 	if w.err != nil {
 		// The transaction must end whatever ctx says. If SQLite has ended it already, there is nothing to roll back.
-		_, _ = s.write.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+		_, _ = s.write.ExecContext(w.quiet, `ROLLBACK`)
+		s.known = newKnown() // may be ahead of the file
 		return s.fault("write to the index", w.err)
 	}
-	if len(s.words)+len(w.words) > maxWords {
-		clear(s.words)
-	}
-	maps.Copy(s.words, w.words)
+	s.known.shrink()
 	return nil
 }
 
-// maxWords bounds the words that are remembered between batches.
-const maxWords = 20_000
-
 // writer applies one batch. After the first error, which it keeps, it does nothing more.
 type writer struct {
-	ctx     context.Context
-	s       *SQLite
-	words   map[string]int64 // those of this transaction; s.words gets them when it is committed
-	bins    map[string]int64 // SHA-256 → row
-	touched map[int64]bool   // binaries that gained or lost a document
-	err     error
+	ctx   context.Context
+	quiet context.Context // without an end: the driver starts a goroutine for each statement with a context that may end
+	s     *SQLite
+	known *known
+	err   error
+
+	bins                map[string]int64          // SHA-256 → row
+	touched             map[int64]*touch          // files whose documents changed
+	facts               map[int64]map[facts]int64 // of files that the batch made
+	keys                newRows
+	terms               termTable
+	newTerms, newPieces newRows
+	pending             []*pendingDocument
+	pendings            map[string]bool // their IDs
+	bereft              map[string]bool // IDs that lost a document
+	columns             map[int64]*chunk
+	alike               map[int64][]byte
+	counts              map[string]int64
+	states              map[stateKey]int64
+	nextDoc             int64
+	nextTerm            int64
+	deleting            bool // there are deletions
+}
+
+func (s *SQLite) newWriter(ctx context.Context) *writer {
+	return &writer{ctx: ctx, quiet: context.WithoutCancel(ctx), s: s, known: s.known, bins: map[string]int64{}, touched: map[int64]*touch{},
+		facts: map[int64]map[facts]int64{}, keys: newRows{table: "keys", columns: 3, or: "OR IGNORE "}, terms: newTermTable(), pendings: map[string]bool{}, bereft: map[string]bool{}, columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}}
+}
+
+// known is what the writer remembers of the file between batches.
+type known struct {
+	words, labels, fields map[string]int64
+	terms                 map[termKey]*largeTerm
+	tails                 map[int64]tail // of the terms
+}
+
+func newKnown() *known {
+	return &known{map[string]int64{}, map[string]int64{}, map[string]int64{}, map[termKey]*largeTerm{}, map[int64]tail{}}
+}
+
+// Bounds on what is remembered.
+const (
+	maxWords = 20_000
+	maxTerms = 100_000
+	maxTails = 20_000
+)
+
+// largeTerm is one whose documents are in postings.
+type largeTerm struct {
+	number int64
+	n      int64 // as noted in its row
+	grown  int64 // since
+}
+
+// tail is the last piece of a term, which the next documents will change.
+type tail struct {
+	id   int64
+	data []byte
+}
+
+// newRows are rows that are inserted together: a statement for each costs more than the row.
+type newRows struct {
+	table   string
+	or      string // what becomes of one that is there
+	columns int
+	values  []any
+}
+
+func (r *newRows) add(kind int, hash, row int64) { r.values = append(r.values, kind, hash, row) }
+
+// rowsAtOnce are how many rows one statement inserts, most first.
+var rowsAtOnce = []int{64, 8, 1}
+
+func (r *newRows) write(w *writer) {
+	for _, n := range rowsAtOnce {
+		for len(r.values) >= n*r.columns {
+			w.exec(insertSQL(r.or, r.table, r.columns, n), r.values[:n*r.columns]...)
+			r.values = r.values[n*r.columns:]
+		}
+	}
+	r.values = r.values[:0]
+}
+
+var insertTexts sync.Map // of insertSQL's arguments
+
+func insertSQL(or, table string, columns, rows int) string {
+	type key struct {
+		or, table     string
+		columns, rows int
+	}
+	k := key{or, table, columns, rows}
+	if text, ok := insertTexts.Load(k); ok {
+		return text.(string)
+	}
+	row := "(" + strings.TrimSuffix(strings.Repeat("?,", columns), ",") + "),"
+	text := "INSERT " + or + "INTO " + table + " VALUES " + strings.TrimSuffix(strings.Repeat(row, rows), ",")
+	insertTexts.Store(k, text)
+	return text
+}
+
+func (k *known) shrink() {
+	for _, m := range []map[string]int64{k.words, k.labels, k.fields} {
+		if len(m) > maxWords {
+			clear(m)
+		}
+	}
+	if len(k.terms) > maxTerms {
+		clear(k.terms)
+	}
+	if len(k.tails) > maxTails {
+		clear(k.tails)
+	}
+}
+
+// check ends the work when the caller's context has ended.
+func (w *writer) check() {
+	if w.err == nil {
+		w.err = w.ctx.Err()
+	}
 }
 
 // statement prepares a query once for the life of the connection.
@@ -59,7 +171,7 @@ func (w *writer) statement(query string) *sql.Stmt {
 			w.err = sql.ErrConnDone // closed
 			return nil
 		}
-		if st, w.err = w.s.write.PrepareContext(w.ctx, query); w.err == nil {
+		if st, w.err = w.s.write.PrepareContext(w.quiet, query); w.err == nil {
 			w.s.statements[query] = st
 		}
 	}
@@ -72,7 +184,7 @@ func (w *writer) exec(query string, args ...any) sql.Result {
 		return nil
 	}
 	var res sql.Result
-	res, w.err = st.ExecContext(w.ctx, args...)
+	res, w.err = st.ExecContext(w.quiet, args...)
 	return res
 }
 
@@ -93,7 +205,7 @@ func (w *writer) one(query string, args []any, dest ...any) bool {
 	if w.err != nil {
 		return false
 	}
-	err := st.QueryRowContext(w.ctx, args...).Scan(dest...)
+	err := st.QueryRowContext(w.quiet, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false
 	}
@@ -106,7 +218,7 @@ func (w *writer) rows(query string, args []any, fn func(scanner) error) {
 	if w.err != nil {
 		return
 	}
-	rows, err := st.QueryContext(w.ctx, args...)
+	rows, err := st.QueryContext(w.quiet, args...)
 	if err != nil {
 		w.err = err
 		return
@@ -120,182 +232,150 @@ func (w *writer) rows(query string, args []any, fn func(scanner) error) {
 	w.err = rows.Err()
 }
 
-// word returns the number of a text.
+// word returns the number of a text, label that of a label, field that of a field of terms.
 func (w *writer) word(text string) int64 {
-	if n, ok := w.s.words[text]; ok {
-		return n
-	}
-	if n, ok := w.words[text]; ok {
+	return w.number(w.known.words, text, `SELECT word FROM words WHERE text = ?`, `INSERT INTO words (text) VALUES (?)`)
+}
+
+func (w *writer) label(text string) int64 {
+	return w.number(w.known.labels, text, `SELECT label FROM labels WHERE text = ?`, `INSERT INTO labels (text) VALUES (?)`)
+}
+
+func (w *writer) field(name string) int64 {
+	return w.number(w.known.fields, name, `SELECT field FROM fields WHERE name = ?`, `INSERT INTO fields (name) VALUES (?)`)
+}
+
+func (w *writer) number(known map[string]int64, text, find, add string) int64 {
+	if n, ok := known[text]; ok {
 		return n
 	}
 	var n int64
-	if !w.one(`SELECT word FROM words WHERE text = ?`, []any{text}, &n) {
-		n = w.insert(`INSERT INTO words (text) VALUES (?)`, text)
+	if !w.one(find, []any{text}, &n) {
+		n = w.insert(add, text)
 	}
-	w.words[text] = n
+	known[text] = n
 	return n
 }
 
 func (w *writer) batch(b *Batch) {
+	w.one(`SELECT coalesce(max(doc), 0) + 1, (SELECT coalesce(max(term), 0) + 1 FROM terms), EXISTS (SELECT 1 FROM deletions) FROM documents`, nil,
+		&w.nextDoc, &w.nextTerm, &w.deleting)
 	for i := range b.Documents {
 		w.document(&b.Documents[i])
+		w.check()
+	}
+	w.flush()
+	for i := range b.Deletions {
+		w.check()
+		w.deletion(&b.Deletions[i])
 	}
 	for i := range b.Statuses {
 		w.status(&b.Statuses[i])
 	}
+	for _, id := range slices.Sorted(maps.Keys(w.bereft)) {
+		w.reorder(id)
+	}
 	for i := range b.Plugins {
-		p := &b.Plugins[i]
-		w.exec(`INSERT OR REPLACE INTO plugins VALUES (?,?,?,?,?,?,?,?)`, p.Name, p.Version, p.Category, p.Description, p.Contact, p.Security,
-			w.json(p.Features), p.Timestamp.UnixMicro())
+		w.plugin(&b.Plugins[i])
+	}
+	for i := range b.Tags {
+		w.tag(&b.Tags[i])
 	}
 	for i := range b.Dead {
-		d := &b.Dead[i]
-		if d.Closed {
-			w.exec(`DELETE FROM dead WHERE id = ?`, d.ID)
-			continue
-		}
-		w.exec(`INSERT OR REPLACE INTO dead VALUES (?,?,?)`, d.ID, d.Time.UnixMicro(), w.json(d))
+		w.dead(&b.Dead[i])
 	}
 	for _, place := range slices.Sorted(maps.Keys(b.Offsets)) {
 		w.exec(`INSERT OR REPLACE INTO offsets VALUES (?,?)`, place, b.Offsets[place])
 	}
+	w.keys.write(w)
 	for _, bin := range slices.Sorted(maps.Keys(w.touched)) {
-		w.merge(bin)
+		w.settle(bin, w.touched[bin])
+	}
+	w.check()
+	w.storeTerms()
+	w.storeColumns()
+	w.storeAlike()
+	w.storeCounts()
+}
+
+func (w *writer) plugin(p *PluginDocument) {
+	w.exec(`INSERT OR REPLACE INTO plugins VALUES (?,?,?,?)`, p.Name, p.Version, w.label(p.Security), w.json(p))
+}
+
+func (w *writer) dead(d *DeadLetter) {
+	res := w.exec(`DELETE FROM dead WHERE id = ?`, d.ID)
+	if w.err != nil {
+		return
+	}
+	gone, err := res.RowsAffected()
+	if err != nil {
+		w.err = err
+		return
+	}
+	w.counts["dead"] -= gone
+	if d.Closed {
+		return
+	}
+	w.exec(`INSERT INTO dead VALUES (?,?,?)`, d.ID, d.Time.UnixMicro(), w.json(d))
+	w.counts["dead"]++
+}
+
+// storeCounts adds up what is counted for Counts and for the pages of plugins.
+func (w *writer) storeCounts() {
+	for _, name := range slices.Sorted(maps.Keys(w.counts)) {
+		if n := w.counts[name]; n != 0 {
+			w.exec(`INSERT INTO counters VALUES (?,?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n`, name, n)
+		}
+	}
+	for k, n := range w.states {
+		if n != 0 {
+			w.exec(`INSERT INTO states VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n`, k.plugin, k.version, k.state, k.label, n)
+		}
 	}
 }
 
-func (w *writer) json(v any) string {
+func (w *writer) json(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil && w.err == nil {
 		w.err = fmt.Errorf("encode %T: %w", v, err)
 	}
-	return string(text)
-}
-
-// document stores, replaces or removes a document. What comes of it is the same in whatever order documents and statuses
-// arrive: of one ID the newest stays, and whether one is out of date depends on times only.
-func (w *writer) document(d *Document) {
-	var doc, bin, timestamp int64
-	stored := w.one(`SELECT doc, bin, timestamp FROM documents WHERE id = ?`, []any{d.ID}, &doc, &bin, &timestamp)
-	if d.removes() {
-		if stored {
-			w.remove(doc, bin)
-		}
-		return
-	}
-	if w.outOfDate(d) || stored && timestamp > d.Timestamp.UnixMicro() {
-		return
-	}
-	if stored {
-		w.remove(doc, bin)
-	}
-	w.add(d)
-}
-
-// removes tells that a document stands for a removed event.
-func (d *Document) removes() bool { return d.Action == "" && d.SHA256 == "" }
-
-const outOfDateSQL = `SELECT 1 FROM statuses WHERE input = ? AND plugin_w = ? AND worth = ? AND timestamp > ? AND run <> ? LIMIT 1`
-
-// outOfDate tells whether another run ended well after a document was made.
-func (w *writer) outOfDate(d *Document) bool {
-	var yes int
-	return d.Input != "" && w.one(outOfDateSQL, []any{d.Input, w.word(d.AuthorName), worthSuccess, d.Timestamp.UnixMicro(), d.Run}, &yes)
-}
-
-func (w *writer) add(d *Document) {
-	bin := w.binary(d)
-	place, offset := splitPosition(d.Position)
-	l := linkOf(d)
-	doc := w.insert(`INSERT INTO documents (id, bin, fact, place_w, offset, action_w, author_w, version_w, category_w, security_w, timestamp, input, run,
-		source_w, source_security_w, source_time, source_references, depth, root, parent, relationship, filename, info)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		d.ID, bin, w.fact(bin, factsOf(d)), w.word(place), offset, w.word(d.Action), w.word(d.AuthorName), w.word(d.AuthorVersion),
-		w.word(d.AuthorCategory), w.word(d.AuthorSecurity), d.Timestamp.UnixMicro(), orNull(d.Input), d.Run,
-		w.word(d.SourceName), w.word(d.SourceSecurity), d.SourceTimestamp.UnixMicro(), w.json(orEmpty(d.SourceReferences)),
-		max(0, len(d.Path)-1), l.root, orNull(l.parent), w.json(orEmpty(l.relationship)), orNull(l.filename), infoOf(d.Info))
-	for n := range d.Features {
-		f := &d.Features[n]
-		w.exec(`INSERT INTO features (bin, doc, n, name_w, type_w, value, label, offset, length) VALUES (?,?,?,?,?,?,?,?,?)`,
-			bin, doc, n, w.word(f.Name), w.word(f.Type), f.Value, f.Label, signed(f.Offset), signed(f.Length))
-	}
-	for n := range d.Streams {
-		st := &d.Streams[n]
-		w.exec(`INSERT INTO streams (doc, n, label_w, sha256, size, file_format_w, mime_w, language_w) VALUES (?,?,?,?,?,?,?,?)`,
-			doc, n, w.word(st.Label), st.SHA256, st.Size, w.word(st.FileFormat), w.word(st.MIME), w.word(st.Language))
-	}
-}
-
-func (w *writer) remove(doc, bin int64) {
-	w.exec(`DELETE FROM features WHERE bin = ? AND doc = ?`, bin, doc)
-	w.exec(`DELETE FROM streams WHERE doc = ?`, doc)
-	w.exec(`DELETE FROM documents WHERE doc = ?`, doc)
-	w.touched[bin] = true
-}
-
-// link is what a document's path says.
-type link struct {
-	root, parent, filename string
-	relationship           map[string]string
-}
-
-// linkOf reads a path. A file is the child of the node before it; a file that a plugin found inside itself has no parent by
-// that. The filename is the one that the nodes of the file itself carry, the deepest first.
-func linkOf(d *Document) link {
-	var l link
-	n := len(d.Path)
-	if n == 0 {
-		return l
-	}
-	l.root = d.Path[0].SHA256
-	leaf := &d.Path[n-1]
-	if n > 1 && leaf.SHA256 == d.SHA256 && d.Path[n-2].SHA256 != d.SHA256 {
-		l.parent, l.relationship = d.Path[n-2].SHA256, leaf.Relationship
-	}
-	for i := n - 1; i >= 0 && d.Path[i].SHA256 == d.SHA256 && l.filename == ""; i-- {
-		l.filename = d.Path[i].Filename
-	}
-	return l
-}
-
-// splitPosition parts "topic/partition" from the offset. A position of another form is kept whole, with the offset -1.
-func splitPosition(position string) (place string, offset int64) {
-	i := strings.LastIndexByte(position, '/')
-	if i < 0 {
-		return position, -1
-	}
-	offset, err := strconv.ParseInt(position[i+1:], 10, 64)
-	if err != nil || offset < 0 || strconv.FormatInt(offset, 10) != position[i+1:] {
-		return position, -1
-	}
-	return position[:i], offset
-}
-
-// signed makes a number that SQLite can hold. Nothing in a file is beyond 2^63.
-func signed(n *uint64) any {
-	if n == nil || *n > 1<<63-1 {
-		return nil
-	}
-	return int64(*n)
-}
-
-func orNull(text string) any {
-	if text == "" {
-		return nil
-	}
 	return text
 }
 
-func orEmpty(m map[string]string) map[string]string {
-	if m == nil {
-		return map[string]string{}
+// column returns a chunk that may be changed, and where the number is in it.
+func (w *writer) column(number int64, at uint32) (*chunk, int) {
+	id := number<<32 | int64(at>>chunkBits)
+	c := w.columns[id]
+	if c == nil {
+		c = new(chunk)
+		var data []byte
+		if w.one(`SELECT data FROM columns WHERE id = ?`, []any{id}, &data) {
+			w.err = c.decode(data)
+		}
+		w.columns[id] = c
 	}
-	return m
+	return c, int(at & (chunkSize - 1))
 }
 
-func infoOf(info json.RawMessage) any {
-	if text := string(info); text != "null" {
-		return orNull(text)
+func (w *writer) setColumn(number int64, at uint32, value int64) {
+	c, i := w.column(number, at)
+	c[i] = value
+}
+
+// storeColumns writes the chunks that changed, under the number of this transaction: readers tell by it whether they know a chunk.
+func (w *writer) storeColumns() {
+	if len(w.columns) == 0 {
+		return
 	}
-	return nil
+	w.counts["rev"]++
+	var rev int64
+	w.one(`SELECT n FROM counters WHERE name = 'rev'`, nil, &rev)
+	for _, id := range slices.Sorted(maps.Keys(w.columns)) {
+		data := w.columns[id].encode()
+		if len(data) == 0 {
+			w.exec(`DELETE FROM columns WHERE id = ?`, id)
+			continue
+		}
+		w.exec(`INSERT OR REPLACE INTO columns VALUES (?,?,?)`, id, rev+1, data)
+	}
 }

@@ -40,13 +40,13 @@ func TestEverything(t *testing.T) {
 	if len(got.Sources) != 1 || got.Sources[0].Name != "local" || got.Sources[0].References["k"] != "v" || len(got.Events) != 1 || !strings.HasPrefix(got.Events[0].Position, sourced+"/") {
 		t.Errorf("sources %+v, events %+v", got.Sources, got.Events)
 	}
-	if list, err := b.idx.Plugins(t.Context()); err != nil || len(list) != 1 || list[0].Description != "what it does" || list[0].Features[0].Description != "d" {
+	if list, err := b.idx.Plugins(t.Context(), index.Everyone); err != nil || len(list) != 1 || list[0].Description != "what it does" || list[0].Features[0].Description != "d" {
 		t.Errorf("plugins %+v %v", list, err)
 	}
 	if list := b.letters(); len(list) != 1 || list[0].ID != "letter" || list[0].Reason != "why" || list[0].Attempts != 3 {
 		t.Errorf("dead letters %+v", list)
 	}
-	if _, err := b.idx.Binary(t.Context(), sha("f")); !errors.Is(err, index.ErrNotFound) {
+	if _, err := b.idx.Binary(t.Context(), index.Everyone, sha("f")); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("another platform's file: %v", err)
 	}
 
@@ -126,7 +126,7 @@ func TestTombstone(t *testing.T) {
 		eventlog.Record{Topic: status, Key: []byte("nothing")}, eventlog.Record{Topic: plugins, Key: []byte("nothing")})
 	b.start()
 	b.settle()
-	if _, err := b.idx.Binary(t.Context(), sha("a")); !errors.Is(err, index.ErrNotFound) {
+	if _, err := b.idx.Binary(t.Context(), index.Everyone, sha("a")); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("a removed file: %v", err)
 	}
 	b.binary(sha("b"))

@@ -112,7 +112,7 @@ func (b *bench) settle() {
 
 func (b *bench) binary(hash string) *index.Binary {
 	b.t.Helper()
-	got, err := b.idx.Binary(b.t.Context(), hash)
+	got, err := b.idx.Binary(b.t.Context(), index.Everyone, hash)
 	if err != nil {
 		b.t.Fatalf("%s: %v", hash, err)
 	}

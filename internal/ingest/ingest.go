@@ -14,12 +14,14 @@ import (
 
 	"lazuli/internal/eventlog"
 	"lazuli/internal/index"
+	"lazuli/internal/security"
 )
 
 // Options of an Ingest.
 type Options struct {
-	Prefix string // of the topics; "" means lazuli
-	Logger *slog.Logger
+	Prefix   string           // of the topics; "" means lazuli
+	Security *security.Scheme // the labels that there are; nil means security.Default
+	Logger   *slog.Logger
 }
 
 // Ingest follows the log. Run is called once; everything else may be called at any time from many goroutines.
@@ -27,8 +29,14 @@ type Ingest struct {
 	log    eventlog.Log
 	idx    index.Index
 	prefix string
+	labels labels
 	logger *slog.Logger
+	limit  int // records of the next batch
 	first  int // the partition that the next batch begins with, so that a busy one does not starve the others
+
+	rebuilt chan func(map[string]int64) map[string]int64 // to be called between two batches with the index's place in the log; returns that of its index
+
+	stopped chan struct{} // closed when Run has ended
 
 	mu      sync.Mutex
 	applied map[eventlog.Partition]int64 // the next offset to apply
@@ -48,8 +56,8 @@ func New(log eventlog.Log, idx index.Index, opts Options) *Ingest {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Ingest{log: log, idx: idx, prefix: opts.Prefix, logger: opts.Logger, applied: map[eventlog.Partition]int64{},
-		ends: map[eventlog.Partition]int64{}, moved: make(chan struct{}), feeds: map[*feed]bool{}}
+	return &Ingest{log: log, idx: idx, prefix: opts.Prefix, labels: newLabels(opts.Security), logger: opts.Logger, limit: maxRecords, rebuilt: make(chan func(map[string]int64) map[string]int64), applied: map[eventlog.Partition]int64{},
+		stopped: make(chan struct{}), ends: map[eventlog.Partition]int64{}, moved: make(chan struct{}), feeds: map[*feed]bool{}}
 }
 
 // The pause before a failed batch is tried again doubles from the first to the second of these.
@@ -62,6 +70,7 @@ const (
 // in between. What fails is tried again, with nothing lost and nothing skipped; Err tells about it. It returns an error only
 // if the index's place in the log cannot be read at the start.
 func (in *Ingest) Run(ctx context.Context) error {
+	defer close(in.stopped)
 	offsets, err := in.idx.Offsets(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -72,6 +81,11 @@ func (in *Ingest) Run(ctx context.Context) error {
 	watch := in.log.Watch(ctx)
 	pause := firstPause
 	for {
+		select {
+		case replace := <-in.rebuilt:
+			offsets = replace(offsets)
+		default:
+		}
 		more, err := in.step(ctx, offsets)
 		if ctx.Err() != nil {
 			return nil
@@ -89,6 +103,8 @@ func (in *Ingest) Run(ctx context.Context) error {
 			case <-ctx.Done():
 				return nil
 			case <-watch:
+			case replace := <-in.rebuilt:
+				offsets = replace(offsets)
 			}
 		}
 		pause = firstPause

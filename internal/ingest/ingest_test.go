@@ -141,7 +141,7 @@ func TestEventsBecomeDocuments(t *testing.T) {
 	b.append(plugins, keyed(eventtest.Plugin("P", "1"), "p1"))
 	b.append("azul.other.src.binary.sourced", keyed(eventtest.Binary(), "other"))
 	b.settle()
-	got, err := b.idx.Binary(t.Context(), file.Entity.SHA256)
+	got, err := b.idx.Binary(t.Context(), index.Everyone, file.Entity.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestEventsBecomeDocuments(t *testing.T) {
 	if counts, err := b.idx.Counts(t.Context()); err != nil || counts.Documents != 1 {
 		t.Errorf("%+v %v: another platform's events count", counts, err)
 	}
-	if list, err := b.idx.Plugins(t.Context()); err != nil || len(list) != 1 {
+	if list, err := b.idx.Plugins(t.Context(), index.Everyone); err != nil || len(list) != 1 {
 		t.Errorf("plugins %+v %v", list, err)
 	}
 	select {
@@ -164,12 +164,12 @@ func TestEventsBecomeDocuments(t *testing.T) {
 	}
 	b.raw(eventlog.Record{Topic: statusTopic, Key: []byte("s1")}) // a tombstone
 	b.settle()
-	if got, err := b.idx.Binary(t.Context(), file.Entity.SHA256); err != nil || len(got.Statuses) != 0 {
+	if got, err := b.idx.Binary(t.Context(), index.Everyone, file.Entity.SHA256); err != nil || len(got.Statuses) != 0 {
 		t.Errorf("after the removal of its status: %+v %v", got, err)
 	}
 	b.raw(eventlog.Record{Topic: sourced, Key: []byte("k1")}) // a tombstone
 	b.settle()
-	if _, err := b.idx.Binary(t.Context(), file.Entity.SHA256); !errors.Is(err, index.ErrNotFound) {
+	if _, err := b.idx.Binary(t.Context(), index.Everyone, file.Entity.SHA256); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("after its removal: %v", err)
 	}
 }

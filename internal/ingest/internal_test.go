@@ -32,7 +32,8 @@ func TestKind(t *testing.T) {
 	in := New(nil, nil, Options{Prefix: "p"})
 	for topic, want := range map[string]string{
 		"azul.p.src.binary.sourced": "binary", "azul.p.src.binary.enriched": "binary", "azul.p.a.b.binary.mapped": "binary", "azul.p.system.expedite": "binary",
-		"azul.p.system.status": "status", "azul.p.system.plugin": "plugin", "azul.p.system.dead": "dead",
+		"azul.p.system.status": "status", "azul.p.system.plugin": "plugin", "azul.p.system.dead": "dead", "azul.p.system.delete": "delete",
+		"azul.p.system.download": "download", "azul.p.system.annotation": "annotation",
 		"azul.p.system.progress": "", "azul.p.system.insert": "", "azul.p.src.binary.other": "", "azul.p.binary.sourced": "", "azul.p.system.binary.sourced": "",
 		"azul.q.src.binary.sourced": "", "azul.p": "", "": "", "azul.pq.system.status": "",
 	} {

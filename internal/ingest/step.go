@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"lazuli/event"
 	"lazuli/internal/eventlog"
@@ -15,7 +16,9 @@ import (
 // bytes by one record.
 const (
 	maxRecords = 1000
+	minRecords = 50
 	maxBytes   = 8 << 20
+	longBatch  = 150 * time.Millisecond
 )
 
 // source is a partition to read from.
@@ -31,14 +34,14 @@ func (in *Ingest) step(ctx context.Context, offsets map[string]int64) (more bool
 	if err != nil {
 		return false, err
 	}
-	b := newBatch()
+	b := newBatch(in.labels)
 	next := map[eventlog.Partition]int64{}
 	ends := map[eventlog.Partition]int64{}
 	for i := range sources {
 		s := &sources[(in.first+i)%len(sources)]
 		at := in.begin(s, offsets)
 		next[s.part], ends[s.part] = at, s.bounds.End
-		if at < s.bounds.End && b.records < maxRecords && b.bytes < maxBytes {
+		if at < s.bounds.End && b.records < in.limit && b.bytes < maxBytes {
 			if next[s.part], err = in.read(ctx, s, at, b); err != nil {
 				return false, err
 			}
@@ -50,9 +53,11 @@ func (in *Ingest) step(ctx context.Context, offsets map[string]int64) (more bool
 	}
 	in.first++
 	if len(b.Offsets) > 0 {
+		begun := time.Now()
 		if err := in.idx.Apply(ctx, b.Batch); err != nil {
 			return false, err
 		}
+		in.pace(b.records, time.Since(begun))
 	}
 	for place, to := range b.Offsets {
 		offsets[place] = to
@@ -62,6 +67,17 @@ func (in *Ingest) step(ctx context.Context, offsets map[string]int64) (more bool
 	}
 	in.moveTo(next, ends, b)
 	return more, nil
+}
+
+// pace keeps batches short, so that what is in the log can be found soon however much there is to do, and large enough that what a transaction
+// costs is shared by many.
+func (in *Ingest) pace(records int, took time.Duration) {
+	switch {
+	case took > longBatch:
+		in.limit = max(in.limit/2, minRecords)
+	case records == in.limit && took < longBatch/2:
+		in.limit = min(2*in.limit, maxRecords)
+	}
 }
 
 // sources lists the partitions that are indexed.
@@ -81,8 +97,11 @@ func (in *Ingest) sources(ctx context.Context) ([]source, error) {
 	return list, nil
 }
 
-// kindDead is the kind of the topic of dead letters; the other kinds are models.
-const kindDead = "dead"
+// The kinds of topics that hold no events; the other kinds are models.
+const (
+	kindDead       = "dead"
+	kindAnnotation = "annotation"
+)
 
 // kind tells what a topic holds: a model's events, dead letters, or "" for nothing that is indexed. A source may have dots in
 // its name.
@@ -100,6 +119,12 @@ func (in *Ingest) kind(topic string) string {
 		return string(event.ModelPlugin)
 	case "system.dead":
 		return kindDead
+	case "system.delete":
+		return string(event.ModelDelete)
+	case "system.download":
+		return string(event.ModelDownload)
+	case "system.annotation":
+		return kindAnnotation
 	}
 	for _, action := range event.Actions {
 		if name, ok := strings.CutSuffix(rest, ".binary."+string(action)); ok && name != "" && name != "system" {
@@ -123,7 +148,7 @@ func (in *Ingest) begin(s *source, offsets map[string]int64) int64 {
 
 // read adds a page to the batch and returns where the next begins.
 func (in *Ingest) read(ctx context.Context, s *source, at int64, b *batch) (int64, error) {
-	page, err := in.log.Read(ctx, s.part, at, eventlog.Limit{Records: maxRecords - b.records, Bytes: maxBytes - b.bytes})
+	page, err := in.log.Read(ctx, s.part, at, eventlog.Limit{Records: in.limit - b.records, Bytes: maxBytes - b.bytes})
 	var corrupt *eventlog.CorruptError
 	if errors.As(err, &corrupt) {
 		b.addDamage(s.part, corrupt)
@@ -158,6 +183,7 @@ func (in *Ingest) moveTo(next, ends map[eventlog.Partition]int64, b *batch) {
 // batch gathers what one transaction applies.
 type batch struct {
 	index.Batch
+	labels  labels
 	changed map[string]bool // SHA-256 of files of which something is new
 	damage  []error
 	records int
@@ -165,6 +191,6 @@ type batch struct {
 	failed  int
 }
 
-func newBatch() *batch {
-	return &batch{Batch: index.Batch{Offsets: map[string]int64{}}, changed: map[string]bool{}}
+func newBatch(l labels) *batch {
+	return &batch{labels: l, Batch: index.Batch{Offsets: map[string]int64{}}, changed: map[string]bool{}}
 }

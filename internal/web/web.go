@@ -17,6 +17,7 @@ import (
 
 	"lazuli/internal/api"
 	"lazuli/internal/index"
+	"lazuli/internal/index/query"
 )
 
 //go:embed assets pages
@@ -99,11 +100,11 @@ func (w *Web) problem(rw http.ResponseWriter, r *http.Request, code int, text st
 
 // failed answers for an error of the index.
 func (w *Web) failed(rw http.ResponseWriter, r *http.Request, err error) {
-	var query *index.QueryError
+	var bad *query.Error
 	switch {
 	case errors.Is(err, index.ErrNotFound):
 		w.problem(rw, r, http.StatusNotFound, "No such file is known. It may not have been submitted, or its first results are on their way.")
-	case errors.As(err, &query):
+	case errors.As(err, &bad):
 		w.problem(rw, r, http.StatusBadRequest, "The query: "+err.Error()+".")
 	case errors.Is(err, index.ErrCursor):
 		w.problem(rw, r, http.StatusBadRequest, "This page of results is no more: search again.")
@@ -121,13 +122,13 @@ type homeData struct {
 
 func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
 	var d homeData
-	page, err := w.api.Index.Search(r.Context(), index.And{}, 12, "")
+	page, err := w.api.Index.Search(r.Context(), index.Everyone, query.All{}, index.SearchOptions{Limit: 12})
 	if err == nil {
 		d.Recent = page.Hits
 		d.Counts, err = w.api.Index.Counts(r.Context())
 	}
 	if err == nil {
-		d.Plugins, err = w.api.Index.Plugins(r.Context())
+		d.Plugins, err = w.api.Index.Plugins(r.Context(), index.Everyone)
 	}
 	if err != nil {
 		w.failed(rw, r, err)
@@ -144,21 +145,32 @@ type searchData struct {
 
 func (w *Web) search(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query().Get("q")
-	expr, err := index.Parse(q)
+	expr, err := query.Parse(q, time.Now())
 	if err != nil {
 		w.failed(rw, r, err)
 		return
 	}
-	page, err := w.api.Index.Search(r.Context(), expr, 50, r.URL.Query().Get("cursor"))
+	page, err := w.api.Index.Search(r.Context(), index.Everyone, expr, index.SearchOptions{Limit: 50, Cursor: r.URL.Query().Get("cursor")})
 	if err != nil {
 		w.failed(rw, r, err)
 		return
 	}
-	d := searchData{Hits: page.Hits, Fields: index.Fields()}
+	d := searchData{Hits: page.Hits, Fields: fields()}
 	if page.Next != "" {
 		d.Next = "/search?" + url.Values{"q": {q}, "cursor": {page.Next}}.Encode()
 	}
 	w.render(rw, r, http.StatusOK, "search", view{Title: "Search", Query: q, Data: d})
+}
+
+// fields are the names that the page offers.
+func fields() []string {
+	var list []string
+	for _, f := range query.Fields() {
+		if !f.Hidden {
+			list = append(list, f.Name)
+		}
+	}
+	return list
 }
 
 type fileData struct {
@@ -228,7 +240,7 @@ func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *Web) plugins(rw http.ResponseWriter, r *http.Request) {
-	list, err := w.api.Index.Plugins(r.Context())
+	list, err := w.api.Index.Plugins(r.Context(), index.Everyone)
 	if err != nil {
 		w.failed(rw, r, err)
 		return

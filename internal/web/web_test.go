@@ -113,7 +113,7 @@ const nasty = "<script>alert('x')</script>\u202egnp.exe\x1b[31m\"'&"
 
 func document(hash, name string, features ...index.Feature) index.Document {
 	now := time.Now()
-	return index.Document{ID: hash + name, SHA256: hash, Position: "t/0/0", Action: "sourced", AuthorName: "user", Timestamp: now, SourceName: "local", SourceTimestamp: now,
+	return index.Document{ID: hash + name, SHA256: hash, Position: "t/0/0", Action: "sourced", Author: index.Author{Name: "user"}, Timestamp: now, SourceName: "local", SourceTimestamp: now,
 		SourceReferences: map[string]string{"ticket": nasty}, Path: []index.PathNode{{SHA256: hash, Filename: name}}, Size: 4096, FileFormat: "text/plain", Magic: "ASCII text",
 		MIME: "text/plain", MD5: strings.Repeat("d", 32), Features: features, Streams: []index.Stream{{Label: "content", SHA256: hash, Size: 4096}}}
 }
@@ -152,15 +152,15 @@ func newSite(t *testing.T) (*platform, *httptest.Server) {
 		t.Fatal(err)
 	}
 	entropy := document(sha("a"), "")
-	entropy.ID, entropy.AuthorName, entropy.Action, entropy.Info = "entropy", "Entropy", "enriched", info
+	entropy.ID, entropy.Author.Name, entropy.Action, entropy.Info = "entropy", "Entropy", "enriched", info
 	child := document(sha("b"), "inner.txt")
-	child.ID, child.Action, child.AuthorName = "child", "extracted", "Unbox"
+	child.ID, child.Action, child.Author.Name = "child", "extracted", "Unbox"
 	child.Path = []index.PathNode{{SHA256: sha("a")}, {SHA256: sha("b"), Filename: "inner.txt", Relationship: map[string]string{"action": "extracted"}}}
 	p.apply(index.Batch{
 		Documents: []index.Document{document(sha("a"), "archive.zip", index.Feature{Name: "box_type", Type: "string", Value: "zip"},
 			index.Feature{Name: "nasty", Type: "string", Value: nasty, Label: nasty}, index.Feature{Name: "long", Type: "string", Value: strings.Repeat("long", 1000)}), entropy, child},
-		Statuses: []index.StatusDocument{{ID: "s", SHA256: sha("a"), Plugin: "Unbox", Version: "1", State: "completed-with-errors", Message: nasty, Timestamp: time.Now()},
-			{ID: "t", SHA256: sha("a"), Plugin: "Entropy", Version: "1", State: "completed", Timestamp: time.Now()}},
+		Statuses: []index.StatusDocument{{ID: "s", SHA256: sha("a"), Author: index.Author{Name: "Unbox", Version: "1"}, State: "completed-with-errors", Message: nasty, Timestamp: time.Now()},
+			{ID: "t", SHA256: sha("a"), Author: index.Author{Name: "Entropy", Version: "1"}, State: "completed", Timestamp: time.Now()}},
 		Plugins: []index.PluginDocument{{Name: "Unbox", Version: "1", Description: nasty, Timestamp: time.Now()}},
 		Dead:    []index.DeadLetter{{ID: "d", Plugin: "Unbox", SHA256: sha("a"), Attempts: 3, Reason: nasty, Time: time.Now()}},
 	}, sha("a"))
@@ -313,7 +313,7 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	live := document(sha("a"), "", index.Feature{Name: "arrived", Type: "string", Value: "while you looked"})
-	live.ID, live.AuthorName = "live", "Late"
+	live.ID, live.Author.Name = "live", "Late"
 	change := func(context.Context, *chromedp.Target) (chromedp.Void, error) {
 		p.apply(index.Batch{Documents: []index.Document{live}}, sha("a"))
 		return chromedp.Void{}, nil

@@ -59,12 +59,12 @@ func replace(t *testing.T, b *bench) {
 		t.Errorf("an older document replaces a newer one: %+v", got.Features)
 	}
 	b.apply(index.Batch{Documents: []index.Document{doc("1", "b", 3)}}) // about another file now
-	if _, err := b.idx.Binary(t.Context(), sha("a")); !errors.Is(err, index.ErrNotFound) {
+	if _, err := b.idx.Binary(t.Context(), index.Everyone, sha("a")); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("a file that no document is about: %v", err)
 	}
 	b.apply(index.Batch{Documents: []index.Document{doc("1", "a", 4)}})
 	b.apply(index.Batch{Documents: []index.Document{{ID: "1"}}}) // a tombstone
-	if _, err := b.idx.Binary(t.Context(), sha("a")); !errors.Is(err, index.ErrNotFound) {
+	if _, err := b.idx.Binary(t.Context(), index.Everyone, sha("a")); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("a removed file: %v", err)
 	}
 }
@@ -129,7 +129,7 @@ func snapshot(t *testing.T, b *bench) {
 					return
 				default:
 				}
-				got, err := b.idx.Binary(t.Context(), sha("a"))
+				got, err := b.idx.Binary(t.Context(), index.Everyone, sha("a"))
 				if err != nil {
 					t.Error(err)
 					return
@@ -174,12 +174,12 @@ func bounds(t *testing.T, b *bench) {
 
 func links(t *testing.T, b *bench) {
 	child := doc("2", "b", 2)
-	child.Action, child.AuthorName = "extracted", "Unbox"
-	child.Path = []index.PathNode{{SHA256: sha("a"), Action: "sourced"}, {SHA256: sha("b"), Action: "extracted", AuthorName: "Unbox", Filename: "inner",
+	child.Action, child.Author.Name = "extracted", "Unbox"
+	child.Path = []index.PathNode{{SHA256: sha("a"), Action: "sourced"}, {SHA256: sha("b"), Action: "extracted", Author: index.Author{Name: "Unbox"}, Filename: "inner",
 		Relationship: map[string]string{"action": "extracted"}}}
 	enriched := result("3", "b", "Entropy", "2", "r", 3)
 	enriched.Size = 0
-	enriched.Path = append(slices.Clone(child.Path), index.PathNode{SHA256: sha("b"), Action: "enriched", AuthorName: "Entropy"})
+	enriched.Path = append(slices.Clone(child.Path), index.PathNode{SHA256: sha("b"), Action: "enriched", Author: index.Author{Name: "Entropy"}})
 	b.apply(index.Batch{Documents: []index.Document{doc("1", "a", 1), child, enriched}})
 	parent, inner := b.binary(sha("a")), b.binary(sha("b"))
 	if len(parent.Children) != 1 || len(inner.Parents) != 1 || len(parent.Parents) != 0 || len(inner.Children) != 0 {
@@ -205,7 +205,7 @@ func links(t *testing.T, b *bench) {
 func unknown(t *testing.T, b *bench) {
 	b.apply(index.Batch{Statuses: []index.StatusDocument{status("s", "a", "P", "1", "r", "completed", 1)}})
 	for _, hash := range []string{sha("a"), sha("b"), "", "xyz", "' OR 1=1 --"} {
-		if _, err := b.idx.Binary(t.Context(), hash); !errors.Is(err, index.ErrNotFound) {
+		if _, err := b.idx.Binary(t.Context(), index.Everyone, hash); !errors.Is(err, index.ErrNotFound) {
 			t.Errorf("%q: %v", hash, err)
 		}
 	}

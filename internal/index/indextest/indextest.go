@@ -2,6 +2,7 @@
 package indextest
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"lazuli/internal/index"
+	"lazuli/internal/index/query"
 )
 
 // Run runs the suite. open returns an empty index, which the suite closes.
@@ -20,16 +22,20 @@ func Run(t *testing.T, open func(t *testing.T) index.Index) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &bench{t: t, idx: open(t)}
-			defer func() {
-				if err := b.idx.Verify(t.Context(), func(fault string) { t.Error(fault) }); err != nil {
-					t.Error(err)
-				}
-				if err := b.idx.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+			defer b.end()
 			test(t, b)
 		})
+	}
+	t.Run("Scripts", func(t *testing.T) { scripts(t, open) })
+}
+
+// end verifies and closes the index.
+func (b *bench) end() {
+	if err := b.idx.Verify(context.Background(), func(fault string) { b.t.Error(fault) }); err != nil {
+		b.t.Error(err)
+	}
+	if err := b.idx.Close(); err != nil {
+		b.t.Error(err)
 	}
 }
 
@@ -47,7 +53,7 @@ func (b *bench) apply(batch index.Batch) {
 
 func (b *bench) binary(hash string) *index.Binary {
 	b.t.Helper()
-	got, err := b.idx.Binary(b.t.Context(), hash)
+	got, err := b.idx.Binary(b.t.Context(), index.Everyone, hash)
 	if err != nil {
 		b.t.Fatalf("%s: %v", hash, err)
 	}
@@ -65,15 +71,15 @@ func (b *bench) dump(hash string) string {
 }
 
 // find returns the first letters of what a query finds.
-func (b *bench) find(query string) string {
+func (b *bench) find(text string) string {
 	b.t.Helper()
-	expr, err := index.Parse(query)
+	expr, err := query.Parse(text, time.Now())
 	if err != nil {
-		b.t.Fatalf("%s: %v", query, err)
+		b.t.Fatalf("%s: %v", text, err)
 	}
-	page, err := b.idx.Search(b.t.Context(), expr, 100, "")
+	page, err := b.idx.Search(b.t.Context(), index.Everyone, expr, index.SearchOptions{Limit: 100})
 	if err != nil {
-		b.t.Fatalf("%s: %v", query, err)
+		b.t.Fatalf("%s: %v", text, err)
 	}
 	var found []string
 	for _, h := range page.Hits {
@@ -90,7 +96,7 @@ func at(second int) time.Time { return time.Date(2026, 1, 1, 0, 0, second, 0, ti
 
 // doc makes a document of a submitted file.
 func doc(id, letter string, second int, features ...index.Feature) index.Document {
-	return index.Document{ID: id, SHA256: sha(letter), Position: "topic/0/" + id, Action: "sourced", AuthorName: "user", Timestamp: at(second),
+	return index.Document{ID: id, SHA256: sha(letter), Position: "topic/0/" + id, Action: "sourced", Author: index.Author{Name: "user"}, Timestamp: at(second),
 		SourceName: "src", SourceTimestamp: at(second), SourceReferences: map[string]string{"k": "v"},
 		Path: []index.PathNode{{SHA256: sha(letter), Action: "sourced", Filename: "file-" + letter, Timestamp: at(second)}},
 		Size: int64(second * 1000), MD5: strings.Repeat(letter, 32), SHA1: strings.Repeat(letter, 40), FileFormat: "text/plain", MIME: "text/plain",
@@ -100,14 +106,14 @@ func doc(id, letter string, second int, features ...index.Feature) index.Documen
 // result makes a document that a plugin's run made of a file.
 func result(id, letter, plugin, input, run string, second int, features ...index.Feature) index.Document {
 	d := doc(id, letter, second, features...)
-	d.Action, d.AuthorName, d.AuthorVersion, d.Input, d.Run = "enriched", plugin, "1", input, run
+	d.Action, d.Author.Name, d.Author.Version, d.Input, d.Run = "enriched", plugin, "1", input, run
 	d.Streams, d.Info = nil, json.RawMessage(`{"run":"`+run+`"}`)
-	d.Path = append(d.Path, index.PathNode{SHA256: sha(letter), Action: "enriched", AuthorName: plugin})
+	d.Path = append(d.Path, index.PathNode{SHA256: sha(letter), Action: "enriched", Author: index.Author{Name: plugin}})
 	return d
 }
 
 func status(id, letter, plugin, input, run, state string, second int) index.StatusDocument {
-	return index.StatusDocument{ID: id, SHA256: sha(letter), Plugin: plugin, Version: "1", Input: input, Run: run, State: state, Timestamp: at(second), SourceName: "src"}
+	return index.StatusDocument{ID: id, SHA256: sha(letter), Author: index.Author{Name: plugin, Version: "1"}, Input: input, Run: run, State: state, Timestamp: at(second), SourceName: "src"}
 }
 
 func feature(name, value string) index.Feature {

@@ -93,7 +93,7 @@ func anyOrder(t *testing.T, b *bench) {
 			len(got.Statuses) != 1 || len(got.Events) != 2 || !got.FirstSeen.Equal(at(1)) || !got.LastSeen.Equal(at(3)) {
 			t.Errorf("order %q: features %v, %+v", names, values, got)
 		}
-		if _, err := b.idx.Binary(t.Context(), child); !errors.Is(err, index.ErrNotFound) {
+		if _, err := b.idx.Binary(t.Context(), index.Everyone, child); !errors.Is(err, index.ErrNotFound) {
 			t.Errorf("order %q: the first run's child is still there: %v", names, err)
 		}
 	})
@@ -124,7 +124,7 @@ func statusOrder(t *testing.T, b *bench) {
 			try++
 			var states []string
 			for _, st := range order {
-				st.ID, st.Plugin = fmt.Sprint(name, try), fmt.Sprint(name, try)
+				st.ID, st.Author.Name = fmt.Sprint(name, try), fmt.Sprint(name, try)
 				states = append(states, st.State)
 				b.apply(index.Batch{Statuses: []index.StatusDocument{st}})
 			}
@@ -150,7 +150,7 @@ func statusOrder(t *testing.T, b *bench) {
 func statusVersions(t *testing.T, b *bench) {
 	with := func(id, plugin, version, state string, second int) index.StatusDocument {
 		st := status(id, "a", plugin, id, "r", state, second)
-		st.Version = version
+		st.Author.Version = version
 		return st
 	}
 	b.apply(index.Batch{Documents: []index.Document{doc("1", "a", 1)}, Statuses: []index.StatusDocument{

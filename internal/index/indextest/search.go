@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"lazuli/internal/index"
+	"lazuli/internal/index/query"
 )
 
 func search(t *testing.T, b *bench) {
@@ -57,14 +59,14 @@ func paging(t *testing.T, b *bench) {
 		docs = append(docs, doc(letter, letter, i%4)) // several of one time
 	}
 	b.apply(index.Batch{Documents: docs})
-	everything, err := index.Parse("")
+	everything, err := query.Parse("", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
 	last := at(100)
 	for cursor, pages := "", 0; ; pages++ {
-		page, err := b.idx.Search(t.Context(), everything, 5, cursor)
+		page, err := b.idx.Search(t.Context(), index.Everyone, everything, index.SearchOptions{Limit: 5, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +85,7 @@ func paging(t *testing.T, b *bench) {
 		t.Errorf("%d files in all pages", len(seen))
 	}
 	for _, bad := range []string{"x", "!!!", "AAAA"} {
-		if _, err := b.idx.Search(t.Context(), everything, 5, bad); !errors.Is(err, index.ErrCursor) {
+		if _, err := b.idx.Search(t.Context(), index.Everyone, everything, index.SearchOptions{Limit: 5, Cursor: bad}); !errors.Is(err, index.ErrCursor) {
 			t.Errorf("cursor %q: %v", bad, err)
 		}
 	}
@@ -114,7 +116,7 @@ func lists(t *testing.T, b *bench) {
 		Statuses: []index.StatusDocument{status("s1", "a", "P", "1", "r", "completed", 1), status("s2", "a", "P", "2", "r2", "opt-out", 1)},
 		Dead:     []index.DeadLetter{{ID: "x", Plugin: "P", Reason: "why", Time: at(1)}, {ID: "y", Time: at(2)}, {ID: "x", Closed: true}},
 	})
-	plugins, err := b.idx.Plugins(t.Context())
+	plugins, err := b.idx.Plugins(t.Context(), index.Everyone)
 	if err != nil || len(plugins) != 1 || plugins[0].Description != "second" || plugins[0].States["completed"] != 1 || plugins[0].States["opt-out"] != 1 || len(plugins[0].Features) != 1 {
 		t.Errorf("plugins %+v %v", plugins, err)
 	}

@@ -1,0 +1,176 @@
+package index
+
+import (
+	"container/list"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// Columns are arrays of numbers by document or by file, in chunks of 4,096, where nothing is 0. Their row is column<<32|chunk.
+const (
+	chunkBits = 12
+	chunkSize = 1 << chunkBits
+)
+
+// The columns by document, and the first of those by file and label: there are columnsByLabel for each label.
+const (
+	columnBin        = 1 // of the document
+	columnTime       = 2 // of the document
+	columnSourceTime = 3 // of the document
+	columnLabels     = 16
+
+	columnsByLabel = 4
+	fileSeen       = 0 // newest document of the file with the label
+	fileSubmitted  = 1 // newest source time, of them
+	fileSize       = 2 // 1 + size
+)
+
+// fileColumn is the number of a column by file.
+func fileColumn(label int64, kind int) int64 {
+	return columnLabels + label*columnsByLabel + int64(kind)
+}
+
+var errColumn = errors.New("a column is damaged")
+
+// chunk is a part of a column. Chunks in the cache are never changed.
+type chunk [chunkSize]int64
+
+// encode writes differences, from the number before, as zigzag varints; zeros at the end are left out.
+func (c *chunk) encode() []byte {
+	n := chunkSize
+	for n > 0 && c[n-1] == 0 {
+		n--
+	}
+	b := make([]byte, 0, 2*n)
+	last := int64(0)
+	for _, v := range c[:n] {
+		b = binary.AppendVarint(b, v-last)
+		last = v
+	}
+	return b
+}
+
+func (c *chunk) decode(b []byte) error {
+	last := int64(0)
+	for i := 0; len(b) > 0; i++ {
+		d, n := binary.Varint(b)
+		if n <= 0 || i >= chunkSize {
+			return errColumn
+		}
+		b = b[n:]
+		last += d
+		c[i] = last
+	}
+	return nil
+}
+
+// maxCachedChunks bounds the decoded chunks of all columns: 96 MiB, enough for what a search needs of 3,000,000 documents.
+const maxCachedChunks = 96 << 20 / (chunkSize * 8)
+
+// chunkID is a chunk as one transaction wrote it.
+type chunkID struct{ id, rev int64 }
+
+// chunkCache keeps the chunks that were used last.
+type chunkCache struct {
+	mu    sync.Mutex
+	rows  map[chunkID]*list.Element
+	order *list.List // of *cachedChunk, the last used in front
+}
+
+type cachedChunk struct {
+	of chunkID
+	readChunk
+}
+
+// readChunk is a chunk with its largest number.
+type readChunk struct {
+	chunk *chunk
+	max   int64
+}
+
+func newChunkCache() *chunkCache {
+	return &chunkCache{rows: map[chunkID]*list.Element{}, order: list.New()}
+}
+
+func (c *chunkCache) get(of chunkID) readChunk {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.rows[of]
+	if e == nil {
+		return readChunk{}
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*cachedChunk).readChunk
+}
+
+func (c *chunkCache) put(of chunkID, data readChunk) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rows[of] != nil {
+		return
+	}
+	c.rows[of] = c.order.PushFront(&cachedChunk{of, data})
+	for c.order.Len() > maxCachedChunks {
+		last := c.order.Back()
+		c.order.Remove(last)
+		delete(c.rows, last.Value.(*cachedChunk).of)
+	}
+}
+
+// column is a whole column as a view sees it: chunks are nil where all is 0.
+type column struct {
+	chunks []*chunk
+	maxima []int64 // the largest number of each chunk
+}
+
+func (c column) at(n uint32) int64 {
+	i := int(n >> chunkBits)
+	if i >= len(c.chunks) || c.chunks[i] == nil {
+		return 0
+	}
+	return c.chunks[i][n&(chunkSize-1)]
+}
+
+// column reads a column; only chunks that are not in the cache are read from the file.
+func (v view) column(number int64) (column, error) {
+	var c column
+	type missing struct {
+		of chunkID
+		at int
+	}
+	var todo []missing
+	err := v.rows(`SELECT id, rev FROM columns INDEXED BY columns_rev WHERE id >= ? AND id < ?`, []any{number << 32, (number + 1) << 32}, func(scan scanner) error {
+		var of chunkID
+		if err := scan(&of.id, &of.rev); err != nil {
+			return err
+		}
+		i := int(of.id & (1<<32 - 1))
+		for len(c.chunks) <= i {
+			c.chunks, c.maxima = append(c.chunks, nil), append(c.maxima, 0)
+		}
+		read := v.s.chunks.get(of)
+		if c.chunks[i], c.maxima[i] = read.chunk, read.max; read.chunk == nil {
+			todo = append(todo, missing{of, i})
+		}
+		return nil
+	})
+	if err != nil {
+		return c, err
+	}
+	for _, m := range todo {
+		var data []byte
+		if err := v.one(`SELECT data FROM columns WHERE id = ?`, []any{m.of.id}, &data); err != nil {
+			return c, err
+		}
+		ch := new(chunk)
+		if err := ch.decode(data); err != nil {
+			return c, err
+		}
+		read := readChunk{ch, slices.Max(ch[:])}
+		v.s.chunks.put(m.of, read)
+		c.chunks[m.at], c.maxima[m.at] = ch, read.max
+	}
+	return c, nil
+}

@@ -1,0 +1,346 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"lazuli/internal/index/query"
+)
+
+// errEnough ends a scan.
+var errEnough = errors.New("enough")
+
+// someOf tells whether a term has a document in a set; docs are those of a term that has few.
+func (v view) someOf(term int64, docs []byte, within bitset) (bool, error) {
+	found := false
+	if docs != nil {
+		_, err := readSmallSet(docs, func(doc uint32) { found = found || within.has(doc) })
+		return found, err
+	}
+	err := v.rows(`SELECT id, docs FROM postings WHERE id >= ? AND id < ?`, []any{term << pieceShift, (term + 1) << pieceShift}, func(scan scanner) error {
+		var id int64
+		var data []byte
+		if err := scan(&id, &data); err != nil {
+			return err
+		}
+		var p piece
+		if err := p.decode(data); err != nil {
+			return err
+		}
+		base := int(id&(1<<pieceShift-1)) * pieceWords
+		for i, w := range p {
+			if base+i < len(within) && w&within[base+i] != 0 {
+				found = true
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if err == errEnough {
+		err = nil
+	}
+	return found, err
+}
+
+// documentsBy narrows what is visible to documents of an author and a version; "" is any.
+func (e *eval) documentsBy(author, version string) (bitset, error) {
+	within := e.visible
+	for _, part := range []NameValue{{"author.name", author}, {"author.version", version}} {
+		if part.Value == "" {
+			continue
+		}
+		docs, err := e.withText(part.Name, part.Value)
+		if err != nil {
+			return nil, err
+		}
+		docs.and(within)
+		within = docs
+	}
+	return within, nil
+}
+
+// FeatureNames: see Index.
+func (s *SQLite) FeatureNames(ctx context.Context, r Reader, author, version string) ([]FeatureSummary, error) {
+	list := []FeatureSummary{}
+	err := s.see(ctx, r, func(v view) error {
+		all := map[string]*FeatureSummary{}
+		get := func(name string) *FeatureSummary {
+			if all[name] == nil {
+				all[name] = &FeatureSummary{Name: name, Descriptions: []FeatureDescription{}, Tags: []string{}, Labels: []string{}}
+			}
+			return all[name]
+		}
+		if err := v.declared(get, author, version); err != nil {
+			return err
+		}
+		e, err := v.evaluate()
+		if err != nil {
+			return err
+		}
+		within, err := e.documentsBy(author, version)
+		if err != nil {
+			return err
+		}
+		field, err := e.field("features.name")
+		if err != nil {
+			return err
+		}
+		type seen struct {
+			term int64
+			docs []byte
+			name string
+		}
+		var terms []seen
+		err = v.rows(termsOfSQL+`1`, []any{field}, func(scan scanner) error {
+			var t seen
+			err := scan(&t.term, &t.docs, &t.name)
+			terms = append(terms, t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, t := range terms {
+			some, err := v.someOf(t.term, t.docs, within)
+			if err != nil {
+				return err
+			}
+			if some {
+				get(t.name)
+			}
+		}
+		tags, err := v.tags(`feature <> ''`)
+		if err != nil {
+			return err
+		}
+		for _, t := range tags {
+			if f := all[t.Feature]; f != nil && !slices.Contains(f.Tags, t.Name) {
+				f.Tags = append(f.Tags, t.Name)
+			}
+		}
+		for _, f := range all {
+			list = append(list, *f)
+		}
+		slices.SortFunc(list, func(a, b FeatureSummary) int { return strings.Compare(a.Name, b.Name) })
+		return nil
+	})
+	return list, err
+}
+
+// declared adds what registered plugins say of features: the type is what the newest says.
+func (v view) declared(get func(string) *FeatureSummary, author, version string) error {
+	var plugins []Plugin
+	err := v.rows(`SELECT label, registration FROM plugins ORDER BY name, version`, nil, func(scan scanner) error {
+		var label int64
+		var text []byte
+		if err := scan(&label, &text); err != nil || !v.labels[label].visible {
+			return err
+		}
+		p, err := pluginOf(text)
+		plugins = append(plugins, p)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(plugins, func(a, b Plugin) int { return a.Registered.Compare(b.Registered) })
+	for i := range plugins {
+		p := &plugins[i]
+		if author != "" && p.Name != author || version != "" && p.Version != version {
+			continue
+		}
+		for _, f := range p.Features {
+			s := get(f.Name)
+			s.Type = f.Type
+			s.Descriptions = append(s.Descriptions, FeatureDescription{Category: p.Category, Author: p.Name, Version: p.Version, Time: p.Registered, Type: f.Type, Text: f.Description})
+			if p.Security != "" && !slices.Contains(s.Labels, p.Security) {
+				s.Labels = append(s.Labels, p.Security)
+				slices.Sort(s.Labels)
+			}
+		}
+	}
+	return nil
+}
+
+// CountValues: see Index.
+func (s *SQLite) CountValues(ctx context.Context, r Reader, name, author, version string) (n int64, err error) {
+	err = s.see(ctx, r, func(v view) error {
+		e, err := v.evaluate()
+		if err != nil {
+			return err
+		}
+		within, err := e.documentsBy(author, version)
+		if err != nil {
+			return err
+		}
+		return e.eachValue(name, within, ValueOptions{}, func(valueTerm) error {
+			n++
+			return nil
+		})
+	})
+	return n, err
+}
+
+// valueTerm is a value of a feature as the index has it.
+type valueTerm struct {
+	term int64
+	docs []byte
+	text string
+}
+
+// eachValue calls fn with the values of a feature that a document within has, in order, until it returns errEnough.
+func (e *eval) eachValue(name string, within bitset, o ValueOptions, fn func(valueTerm) error) error {
+	field, err := e.field(valueField(name))
+	if err != nil || field == 0 {
+		return err
+	}
+	accept := func(string) bool { return true }
+	if contains := o.Contains; contains != "" && o.AnyCase {
+		contains = query.Fold(contains)
+		accept = func(text string) bool { return strings.Contains(query.Fold(text), contains) }
+	} else if contains != "" {
+		accept = func(text string) bool { return strings.Contains(text, contains) }
+	}
+	q := termsOfSQL + `1 ORDER BY text COLLATE NOCASE, text`
+	args := []any{field}
+	if o.After != "" {
+		q, args = termsOfSQL+`text >= ? COLLATE NOCASE ORDER BY text COLLATE NOCASE, text`, append(args, o.After)
+	}
+	if o.Descending {
+		q = strings.NewReplacer("NOCASE, text", "NOCASE DESC, text DESC", "text >= ?", "text <= ?").Replace(q)
+	}
+	err = e.rows(q, args, func(scan scanner) error {
+		var t valueTerm
+		if err := scan(&t.term, &t.docs, &t.text); err != nil {
+			return err
+		}
+		if o.After != "" {
+			order := cmp.Or(strings.Compare(fold(t.text), fold(o.After)), strings.Compare(t.text, o.After))
+			if order == 0 || order > 0 == o.Descending {
+				return nil
+			}
+		}
+		if !accept(t.text) {
+			return nil
+		}
+		some, err := e.someOf(t.term, t.docs, within)
+		if err != nil || !some {
+			return err
+		}
+		return fn(t)
+	})
+	if err == errEnough {
+		return nil
+	}
+	return err
+}
+
+// FeatureValues: see Index.
+func (s *SQLite) FeatureValues(ctx context.Context, r Reader, name string, o ValueOptions) (ValuePage, error) {
+	page := ValuePage{Values: []FeatureValue{}}
+	limit := min(max(o.Limit, 1), maxFeatures)
+	err := s.see(ctx, r, func(v view) error {
+		declared := &FeatureSummary{}
+		if err := v.declared(func(of string) *FeatureSummary {
+			if of == name {
+				return declared
+			}
+			return &FeatureSummary{}
+		}, "", ""); err != nil {
+			return err
+		}
+		page.Type = declared.Type
+		e, err := v.evaluate()
+		if err != nil {
+			return err
+		}
+		within, err := e.documentsBy(o.Author, o.Version)
+		if err != nil {
+			return err
+		}
+		var found []valueTerm
+		err = e.eachValue(name, within, o, func(t valueTerm) error {
+			if len(found) == limit {
+				page.Next = found[limit-1].text
+				return errEnough
+			}
+			found = append(found, t)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		times, err := v.column(columnTime)
+		if err != nil {
+			return err
+		}
+		for _, t := range found {
+			value := FeatureValue{Value: t.text}
+			if value.Newest, err = e.newest(t, within, times); err != nil {
+				return err
+			}
+			if value.Tags, err = v.tags(`feature = ? AND value = ? AND feature <> ''`, name, t.text); err != nil {
+				return err
+			}
+			page.Values = append(page.Values, value)
+		}
+		return e.countValues(&page, name, within, o)
+	})
+	return page, err
+}
+
+// newest is the time of the newest document with a value. Of one that very many have it is that of the newest among those that came last.
+func (e *eval) newest(t valueTerm, within bitset, times column) (time.Time, error) {
+	newest := int64(0)
+	look := func(doc uint32) {
+		if within.has(doc) {
+			newest = max(newest, times.at(doc))
+		}
+	}
+	if t.docs != nil {
+		_, err := readSmallSet(t.docs, look)
+		return moment(newest), err
+	}
+	n := 0
+	err := e.rows(`SELECT id, docs FROM postings WHERE id >= ? AND id < ? ORDER BY id DESC`, []any{t.term << pieceShift, (t.term + 1) << pieceShift}, func(scan scanner) error {
+		var id int64
+		var data []byte
+		if err := scan(&id, &data); err != nil {
+			return err
+		}
+		var p piece
+		if err := p.decode(data); err != nil {
+			return err
+		}
+		for doc := range bitset(p[:]).all() {
+			look(uint32(id&(1<<pieceShift-1))<<pieceBits | doc)
+			n++
+		}
+		if n > pieceSize && newest > 0 {
+			return errEnough
+		}
+		return nil
+	})
+	if err == errEnough {
+		err = nil
+	}
+	return moment(newest), err
+}
+
+// countValues counts all values that match, as far as there is time.
+func (e *eval) countValues(page *ValuePage, name string, within bitset, o ValueOptions) error {
+	o.After = ""
+	n := 0
+	return e.eachValue(name, within, o, func(valueTerm) error {
+		if n++; n%256 == 0 && e.tired("values of a feature") {
+			page.Approx = true
+			return errEnough
+		}
+		page.Total++
+		return nil
+	})
+}

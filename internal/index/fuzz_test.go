@@ -1,0 +1,129 @@
+package index
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"slices"
+	"testing"
+)
+
+// FuzzPiece: whatever the bytes, nothing outside the set is touched; and a set that is written is read as it was.
+func FuzzPiece(f *testing.F) {
+	f.Add([]byte{formList, 0, 1, 2}, uint16(3))
+	f.Add([]byte{formRuns, 3, 200, 5, 5}, uint16(7))
+	f.Add(append([]byte{formBitmap}, make([]byte, pieceSize/8)...), uint16(1))
+	f.Fuzz(func(t *testing.T, b []byte, step uint16) {
+		var p piece
+		_ = p.decode(b)
+		small := make(bitset, 3)
+		_ = readPiece(b, small, 64)
+		_, _ = readSmallSet(b, func(uint32) {})
+		var q piece
+		if encoded := p.encode(); encoded != nil {
+			if err := q.decode(encoded); err != nil || q != p || len(encoded) > 1+pieceSize/8 {
+				t.Fatalf("%d numbers are read as %d: %v", p.count(), q.count(), err)
+			}
+		} else if p.count() != 0 {
+			t.Fatal("numbers are lost")
+		}
+		// A set of some regularity, so that every form comes up.
+		p = piece{}
+		for n := uint32(0); n < pieceSize; n += 1 + uint32(step)%700 {
+			bitset(p[:]).addRange(n, n+uint32(step)%5+1)
+		}
+		q = piece{}
+		if err := q.decode(p.encode()); err != nil || q != p {
+			t.Fatalf("step %d: %v", step, err)
+		}
+	})
+}
+
+// FuzzRows: damaged rows are errors, and what was written is read as it was.
+func FuzzRows(f *testing.F) {
+	one := uint64(1)
+	f.Add(appendValues(nil, []value{{field: 1, term: 2, typ: 3, label: 4, offset: &one, length: &one}, {term: 1 << 40}}))
+	f.Add(appendTerms(nil, []int64{1, 5, 900, 1 << 40}))
+	f.Add((&chunk{1, math.MaxInt64, math.MinInt64, 0, 5}).encode())
+	f.Add(appendAlike(nil, alikeEntry{3, []byte("abc:def")}, 0))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var list []value
+		if readValues(b, func(v value) { list = append(list, v) }) == nil {
+			var again []value
+			if err := readValues(appendValues(nil, list), func(v value) { again = append(again, v) }); err != nil || len(again) != len(list) {
+				t.Fatalf("%v, %d of %d values", err, len(again), len(list))
+			}
+		}
+		_ = readTerms(b, func(int64) {})
+		var c, d chunk
+		if c.decode(b) == nil {
+			if err := d.decode(c.encode()); err != nil || c != d {
+				t.Fatalf("a chunk is read otherwise: %v", err)
+			}
+		}
+		var entries []alikeEntry
+		if readAlike(b, 0, func(e alikeEntry) { entries = append(entries, alikeEntry{e.place, slices.Clone(e.data)}) }) == nil {
+			var again []byte
+			for _, e := range entries {
+				again = appendAlike(again, e, 0)
+			}
+			if !bytes.Equal(again, b) {
+				t.Fatal("entries are read otherwise")
+			}
+		}
+		_ = readAlike(b, tlshBytes, func(alikeEntry) {})
+		var unpacked body
+		_ = unpack(b, &unpacked)
+		_, _ = parseLinkCursor(string(b))
+		_, _ = parseCursor(SearchOptions{Order: ByNewest, Cursor: string(b)})
+	})
+}
+
+// FuzzParts: any value can be taken apart, and its parts found again in their order.
+func FuzzParts(f *testing.F) {
+	for _, seed := range []string{"http://u:p@h:80/a;b?c#d", "C:\\a\\b/c", "-17", "1e300", "2024-01-01T00:00:00Z", "YWJj", "mailto:x", "[::1]:5", "//", "x://%zz", "http://[fe80::1%25en0]/"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, typ := range []string{"integer", "float", "string", "binary", "datetime", "filepath", "uri", "?"} {
+			partsOf(&Feature{Name: "f", Type: typ, Value: text}, func(field, part string) {
+				if part == "" || field == "" {
+					t.Fatalf("%s %q: an empty part of %q", typ, text, field)
+				}
+			})
+		}
+		var words int
+		wordsOf(text, func(string) { words++ })
+		if reversedPath(reversedPath(text)) != text {
+			t.Fatalf("%q turned twice is another", text)
+		}
+		_ = bytesOf(text)
+		if got := digestOf(bytesOf(text)); got != text {
+			t.Fatalf("%q comes back as %q", text, got)
+		}
+	})
+}
+
+// TestKeys: the order of keys is that of what they stand for.
+func TestKeys(t *testing.T) {
+	integers := []int64{math.MinInt64, -5, -1, 0, 1, 7, math.MaxInt64}
+	floats := []float64{math.Inf(-1), -1e300, -1, -1e-300, 0, 1e-300, 2.5, math.Inf(1)}
+	for i := 1; i < len(integers); i++ {
+		if integerKey(integers[i-1]) >= integerKey(integers[i]) || keyInteger(integerKey(integers[i])) != integers[i] {
+			t.Errorf("%d and %d", integers[i-1], integers[i])
+		}
+	}
+	for i := 1; i < len(floats); i++ {
+		if floatKey(floats[i-1]) >= floatKey(floats[i]) || keyFloat(floatKey(floats[i])) != floats[i] {
+			t.Errorf("%g and %g", floats[i-1], floats[i])
+		}
+	}
+	if floatKey(math.Copysign(0, -1)) != floatKey(0) {
+		t.Error("-0 is not 0")
+	}
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], 1)
+	if gramHash(b[:]) == gramHash([]byte{0, 1, 0, 0, 0, 0, 0, 0}) {
+		t.Error("two grams have one hash") // of 4,096, so it would be bad luck
+	}
+}

@@ -1,0 +1,151 @@
+package index
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// Bounds on a hit.
+const (
+	maxHits         = 1000
+	maxHitFilenames = 5
+	maxHitSources   = 10
+	maxHitOrigins   = 3
+	maxHitRows      = 100 // documents of one file whose bodies are read
+)
+
+// Hits: see Index.
+func (s *SQLite) Hits(ctx context.Context, r Reader, sha256 []string) ([]Hit, error) {
+	list := make([]Hit, 0, len(sha256))
+	err := s.see(ctx, r, func(v view) error {
+		for _, sha := range sha256 {
+			sha = strings.ToLower(sha)
+			bin, err := v.file(sha)
+			if err == ErrNotFound {
+				list = append(list, Hit{SHA256: sha, Filenames: []string{}, Sources: []string{}})
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			h, err := v.hit(bin)
+			if err != nil {
+				return err
+			}
+			list = append(list, h)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// hit is the line of a file of which the reader sees something.
+func (v view) hit(bin int64) (Hit, error) {
+	h := Hit{Known: true, Filenames: []string{}, Sources: []string{}}
+	var err error
+	if h.SHA256, err = v.sha256(bin); err != nil {
+		return h, err
+	}
+	rows, err := v.documents(bin, false, false)
+	if err != nil || len(rows) == 0 {
+		return h, err
+	}
+	f, err := v.facts(rows)
+	if err != nil {
+		return h, err
+	}
+	h.SHA512, h.SHA1, h.MD5, h.SSDeep, h.TLSH, h.Size = f.sha512, f.sha1, f.md5, f.ssdeep, f.tlsh, f.size
+	h.MIME, h.Magic, h.FileFormat, h.Extension = f.mime, f.magic, f.fileFormat, f.extension
+	h.LastSeen = moment(rows[0].timestamp)
+	names, sources := map[string]bool{}, map[string]bool{}
+	read := 0
+	for i := range rows {
+		r := &rows[i]
+		h.Features += int(r.features)
+		h.Stored = h.Stored || r.traits&hasStream != 0
+		sources[r.srcNm] = true
+		if read == maxHitRows || r.traits&(isSource|hasNames) == 0 {
+			continue
+		}
+		read++
+		if err := v.hitBody(&h, r, names); err != nil {
+			return h, err
+		}
+	}
+	h.Filenames, h.Sources = sorted(names, maxHitFilenames), sorted(sources, maxHitSources)
+	slices.SortStableFunc(h.Origins, func(a, b Source) int { return b.Timestamp.Compare(a.Timestamp) })
+	h.Origins = h.Origins[:min(len(h.Origins), maxHitOrigins)]
+	if h.Children, err = v.countChildren(h.SHA256); err != nil {
+		return h, err
+	}
+	h.Tags, err = v.tags(`sha256 = ? AND sha256 <> ''`, h.SHA256)
+	if len(h.Tags) == 0 {
+		h.Tags = nil
+	}
+	return h, err
+}
+
+// hitBody takes names and origins from a document.
+func (v view) hitBody(h *Hit, r *row, names map[string]bool) error {
+	var packed, list []byte
+	if err := v.one(`SELECT body, features FROM documents WHERE doc = ?`, []any{r.doc}, &packed, &list); err != nil {
+		return err
+	}
+	if err := unpack(packed, &r.body); err != nil {
+		return err
+	}
+	r.body.restore(h.SHA256, &facts{}) // its streams do not matter here
+	if name := r.body.link(h.SHA256).filename; name != "" {
+		names[name] = true
+	}
+	if r.traits&isSource != 0 {
+		o := r.origin(h.SHA256)
+		if !slices.ContainsFunc(h.Origins, func(s Source) bool {
+			return s.Name == o.Name && s.Timestamp.Equal(o.Timestamp) && s.Depth == o.Depth && s.Root == o.Root && comparePairs(s.References, o.References) == 0
+		}) {
+			h.Origins = append(h.Origins, o)
+		}
+	}
+	if r.traits&hasNames == 0 {
+		return nil
+	}
+	field, err := v.number(`SELECT field FROM fields WHERE name = ?`, valueField("filename"))
+	if err != nil {
+		return err
+	}
+	var terms []int64
+	if err := readValues(list, func(val value) {
+		if val.field == field {
+			terms = append(terms, val.term)
+		}
+	}); err != nil {
+		return err
+	}
+	for _, term := range terms {
+		var text string
+		if err := v.one(`SELECT text FROM terms WHERE term = ?`, []any{term}, &text); err != nil {
+			return err
+		}
+		if text != "" {
+			names[text] = true
+		}
+	}
+	return nil
+}
+
+const childrenSQL = `SELECT DISTINCT bin, label FROM documents WHERE doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?) AND superseded = 0`
+
+// countChildren counts the distinct files that were made of one.
+func (v view) countChildren(sha string) (int, error) {
+	children := map[int64]bool{}
+	err := v.rows(childrenSQL, []any{keyParent, digestKey(sha)}, func(scan scanner) error {
+		var bin, label int64
+		err := scan(&bin, &label)
+		if v.labels[label].visible {
+			children[bin] = true
+		}
+		return err
+	})
+	return len(children), err
+}

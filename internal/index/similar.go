@@ -1,0 +1,551 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"lazuli/internal/digest"
+	"lazuli/internal/index/query"
+)
+
+// Hashes and curves that are compared with all others are kept side by side, so that one look-up reads few rows: chunks of 256 facts (ssdeep, TLSH)
+// or documents (entropy). The row of a chunk is kind<<56 | part<<32 | number>>8; ssdeep's are parted by block size, because only hashes of one size,
+// its half and its double can be alike. An entry is its place in the chunk, a byte, and what is compared.
+const (
+	alikeSSDeep  = 1
+	alikeTLSH    = 2
+	alikeEntropy = 3
+
+	alikeBits = 8
+	tlshBytes = 35
+
+	entropyPoints = 40 // of a curve, each a byte: 255 for 8 bits a byte
+)
+
+func alikeRow(kind, part, number int64) int64 { return kind<<56 | part<<32 | number>>alikeBits }
+
+// alikeEntry is something to compare.
+type alikeEntry struct {
+	place byte
+	data  []byte
+}
+
+var errAlike = errors.New("a row of similar files is damaged")
+
+// readAlike calls fn with the entries of a chunk, which are of one size, or have their size in front if size is 0.
+func readAlike(b []byte, size int, fn func(alikeEntry)) error {
+	for len(b) > 0 {
+		e := alikeEntry{place: b[0]}
+		b = b[1:]
+		n := size
+		if size == 0 {
+			if len(b) == 0 {
+				return errAlike
+			}
+			n, b = int(b[0]), b[1:]
+		}
+		if len(b) < n {
+			return errAlike
+		}
+		e.data, b = b[:n], b[n:]
+		fn(e)
+	}
+	return nil
+}
+
+func appendAlike(b []byte, e alikeEntry, size int) []byte {
+	b = append(b, e.place)
+	if size == 0 {
+		b = append(b, byte(len(e.data)))
+	}
+	return append(b, e.data...)
+}
+
+// changeAlike puts an entry in its chunk, or takes it out if data is nil.
+func (w *writer) changeAlike(kind, part, number int64, size int, data []byte) {
+	row := alikeRow(kind, part, number)
+	chunk, ok := w.alike[row]
+	if !ok {
+		w.one(`SELECT data FROM alike WHERE id = ?`, []any{row}, &chunk)
+	}
+	place := byte(number)
+	var changed []byte
+	err := readAlike(chunk, size, func(e alikeEntry) {
+		if e.place != place {
+			changed = appendAlike(changed, e, size)
+		}
+	})
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	if data != nil {
+		changed = appendAlike(changed, alikeEntry{place, data}, size)
+	}
+	w.alike[row] = changed
+}
+
+func (w *writer) storeAlike() {
+	for row, data := range w.alike {
+		if len(data) == 0 {
+			w.exec(`DELETE FROM alike WHERE id = ?`, row)
+			continue
+		}
+		w.exec(`INSERT OR REPLACE INTO alike VALUES (?,?)`, row, data)
+	}
+}
+
+// compareLater puts the fuzzy hashes of facts where they are compared; remove takes them out.
+func (w *writer) compareLater(fact int64, f *facts, remove bool) {
+	keep := func(data []byte) []byte {
+		if remove {
+			return nil
+		}
+		return data
+	}
+	if part, data, ok := packSSDeep(f.ssdeep); ok {
+		w.changeAlike(alikeSSDeep, part, fact, 0, keep(data))
+	}
+	if h, err := digest.ParseTLSH(f.tlsh); err == nil && f.tlsh != "" {
+		w.changeAlike(alikeTLSH, 0, fact, tlshBytes, keep(h[:]))
+	}
+}
+
+// packSSDeep returns the level of the block size (0 for 3) and the letters, with runs of more than three cut short, as they are compared.
+func packSSDeep(text string) (level int64, data []byte, ok bool) {
+	if _, err := digest.CompareSSDeep(text, text); err != nil {
+		return 0, nil, false
+	}
+	var size int64
+	size0, letters, _ := strings.Cut(text, ":")
+	if _, err := fmt.Sscan(size0, &size); err != nil || size < 3 {
+		return 0, nil, false
+	}
+	for ; size > 3; size /= 2 {
+		level++
+	}
+	data = []byte(cutRuns(letters))
+	return level, data, len(data) < 256
+}
+
+// cutRuns leaves at most three of one letter in a row.
+func cutRuns(text string) string {
+	b := make([]byte, 0, len(text))
+	for i := range len(text) {
+		if n := len(b); n >= 3 && b[n-1] == text[i] && b[n-2] == text[i] && b[n-3] == text[i] {
+			continue
+		}
+		b = append(b, text[i])
+	}
+	return string(b)
+}
+
+// entropyOf reads the curve that a document's info has, as the plugin Entropy writes it; nil if it has none that can be compared.
+func entropyOf(info json.RawMessage) []byte {
+	if len(info) == 0 {
+		return nil
+	}
+	var report struct {
+		Entropy struct {
+			Blocks []float64 `json:"blocks"`
+		} `json:"entropy"`
+	}
+	if json.Unmarshal(info, &report) != nil {
+		return nil
+	}
+	return entropyCurve(report.Entropy.Blocks)
+}
+
+// entropyCurve resamples blocks to entropyPoints, each the mean of its part; nil for fewer blocks than that.
+func entropyCurve(blocks []float64) []byte {
+	if len(blocks) < entropyPoints {
+		return nil
+	}
+	curve := make([]byte, entropyPoints)
+	for i := range curve {
+		from, to := i*len(blocks)/entropyPoints, (i+1)*len(blocks)/entropyPoints
+		sum := 0.0
+		for _, x := range blocks[from:to] {
+			if !(x >= 0) { // NaN too
+				return nil
+			}
+			sum += min(x, 8)
+		}
+		curve[i] = byte(math.Round(sum / float64(to-from) / 8 * 255))
+	}
+	return curve
+}
+
+// Similar: see Index. ssdeep scores as ssdeep does, and what scores 0 is not similar. TLSH's score is 100 less a third of the distance, down to 0, and files
+// that are more than 150 apart are not similar. The score of curves is 100 less the mean difference in percent of 8 bits, and below 90 they are not
+// similar.
+func (s *SQLite) Similar(ctx context.Context, r Reader, like Likeness, limit int) ([]Match, error) {
+	limit = min(max(limit, 1), maxHits)
+	list := []Match{}
+	err := s.see(ctx, r, func(v view) error {
+		var err error
+		switch {
+		case like.SSDeep != "":
+			list, err = v.similarSSDeep(like.SSDeep, limit)
+		case like.TLSH != "":
+			list, err = v.similarTLSH(like.TLSH, limit)
+		default:
+			list, err = v.similarEntropy(like.Entropy, limit)
+		}
+		return err
+	})
+	return list, err
+}
+
+// scan calls fn with the number and the data of all entries of a part, until the context ends.
+func (v view) scan(kind, part int64, size int, fn func(number int64, data []byte)) error {
+	return v.rows(`SELECT id, data FROM alike WHERE id >= ? AND id < ?`, []any{kind<<56 | part<<32, kind<<56 | (part+1)<<32}, func(scan scanner) error {
+		var id int64
+		var data []byte
+		if err := scan(&id, &data); err != nil {
+			return err
+		}
+		base := id & (1<<32 - 1) << alikeBits
+		return readAlike(data, size, func(e alikeEntry) { fn(base|int64(e.place), e.data) })
+	})
+}
+
+// ranked is something similar: the higher the better.
+type ranked struct {
+	number int64
+	rank   int
+}
+
+// best keeps the best of many; twice as many as are wanted and some more, because not all may be seen.
+type best struct {
+	size int
+	list []ranked
+}
+
+func (b *best) add(r ranked) {
+	b.list = append(b.list, r)
+	if len(b.list) >= 2*b.size {
+		b.cut()
+	}
+}
+
+func (b *best) cut() {
+	slices.SortFunc(b.list, func(x, y ranked) int { return cmp.Or(cmp.Compare(y.rank, x.rank), cmp.Compare(x.number, y.number)) })
+	b.list = b.list[:min(len(b.list), b.size)]
+}
+
+// matches turns facts or documents into files that the reader may see, each once, best first.
+func (v view) matches(b *best, limit int, file func(number int64) (bin int64, err error), match func(rank int) Match) ([]Match, error) {
+	b.cut()
+	list := []Match{}
+	seen := map[int64]bool{}
+	for _, r := range b.list {
+		bin, err := file(r.number)
+		if err != nil {
+			return nil, err
+		}
+		if bin == 0 || seen[bin] {
+			continue
+		}
+		seen[bin] = true
+		m := match(r.rank)
+		if m.SHA256, err = v.sha256(bin); err != nil {
+			return nil, err
+		}
+		if list = append(list, m); len(list) == limit {
+			break
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Match) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Distance, b.Distance), strings.Compare(a.SHA256, b.SHA256))
+	})
+	return list, nil
+}
+
+// fileOfFact returns the file of facts if the reader sees a document that states them, otherwise 0.
+func (v view) fileOfFact(fact int64) (int64, error) {
+	var found int64
+	err := v.rows(`SELECT DISTINCT d.bin, d.label FROM facts f JOIN documents d ON d.bin = f.bin AND d.fact = f.fact WHERE f.fact = ? AND d.superseded = 0`, []any{fact}, func(scan scanner) error {
+		var bin, label int64
+		err := scan(&bin, &label)
+		if v.labels[label].visible {
+			found = bin
+		}
+		return err
+	})
+	return found, err
+}
+
+// fileOfDocument is the same for a document.
+func (v view) fileOfDocument(doc int64) (int64, error) {
+	var bin, label int64
+	err := v.rows(`SELECT bin, label FROM documents WHERE doc = ? AND superseded = 0`, []any{doc}, func(scan scanner) error { return scan(&bin, &label) })
+	if !v.labels[label].visible {
+		return 0, err
+	}
+	return bin, err
+}
+
+// spare is how many more candidates than wanted are kept, for those that the reader may not see or that are of one file.
+const spare = 1000
+
+const gramLetters = 7 // that two ssdeep hashes must have in common
+
+// grams is a set of seven letters in a row, by a hash of 12 bits: what is not in it is in no common place.
+type grams [1 << 12 / 64]uint64
+
+func gramHash(b []byte) uint32 {
+	low, high := uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[3:])) // the fourth letter is in both
+	return uint32((low | high<<24) * 0x9e3779b97f4a7c15 >> 52)
+}
+
+func gramsOf(letters []byte) *grams {
+	var g grams
+	for i := 0; i+gramLetters <= len(letters); i++ {
+		h := gramHash(letters[i:])
+		g[h>>6] |= 1 << (h & 63)
+	}
+	return &g
+}
+
+// common tells whether letters may have a gram of the set.
+func (g *grams) common(letters []byte) bool {
+	for i := 0; i+gramLetters <= len(letters); i++ {
+		if h := gramHash(letters[i:]); g[h>>6]&(1<<(h&63)) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (v view) similarSSDeep(hash string, limit int) ([]Match, error) {
+	level, data, ok := packSSDeep(hash)
+	if !ok {
+		return nil, &query.Error{Column: 1, Message: "this is no ssdeep hash"}
+	}
+	full, half, _ := strings.Cut(string(data), ":")
+	fullGrams, halfGrams := gramsOf([]byte(full)), gramsOf([]byte(half))
+	var candidates []int64
+	for at := max(0, level-1); at <= level+1; at++ {
+		err := v.scan(alikeSSDeep, at, 0, func(fact int64, data []byte) {
+			colon := slices.Index(data, ':')
+			if colon < 0 {
+				return
+			}
+			theirFull, theirHalf := data[:colon], data[colon+1:]
+			if at == level && (fullGrams.common(theirFull) || halfGrams.common(theirHalf)) || at == level-1 && fullGrams.common(theirHalf) || at == level+1 && halfGrams.common(theirFull) {
+				candidates = append(candidates, fact)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	b := best{size: limit + spare}
+	for _, fact := range candidates {
+		var theirs string
+		if err := v.one(`SELECT coalesce(ssdeep, '') FROM facts WHERE fact = ?`, []any{fact}, &theirs); err != nil {
+			return nil, err
+		}
+		if score, err := digest.CompareSSDeep(hash, theirs); err == nil && score > 0 {
+			b.add(ranked{fact, score})
+		}
+	}
+	return v.matches(&b, limit, v.fileOfFact, func(rank int) Match { return Match{Score: rank} })
+}
+
+// farTLSH is the distance from which files are not alike.
+const farTLSH = 150
+
+func (v view) similarTLSH(hash string, limit int) ([]Match, error) {
+	wanted, err := digest.ParseTLSH(hash)
+	if err != nil {
+		return nil, &query.Error{Column: 1, Message: "this is no TLSH hash"}
+	}
+	b := best{size: limit + spare}
+	err = v.scan(alikeTLSH, 0, tlshBytes, func(fact int64, data []byte) {
+		if distance := wanted.Distance((*digest.TLSH)(data)); distance > 0 && distance <= farTLSH {
+			b.add(ranked{fact, -distance})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.matches(&b, limit, v.fileOfFact, func(rank int) Match { return Match{Score: max(0, 100+rank/3), Distance: -rank} })
+}
+
+func (v view) similarEntropy(blocks []float64, limit int) ([]Match, error) {
+	wanted := entropyCurve(blocks)
+	if wanted == nil {
+		return nil, &query.Error{Column: 1, Message: fmt.Sprintf("a curve has at least %d blocks of at most 8 bits", entropyPoints)}
+	}
+	b := best{size: limit + spare}
+	const far = entropyPoints * 255 / 10
+	err := v.scan(alikeEntropy, 0, entropyPoints, func(doc int64, data []byte) {
+		sum := 0
+		for i, x := range data {
+			sum += max(int(x), int(wanted[i])) - min(int(x), int(wanted[i]))
+		}
+		if sum <= far {
+			b.add(ranked{doc, -sum})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.matches(&b, limit, v.fileOfDocument, func(rank int) Match { return Match{Score: 100 + rank*100/(entropyPoints*255)} })
+}
+
+// Bounds on files with the same values.
+const (
+	maxShared = 20_000 // files that share one value: more say nothing
+)
+
+// SimilarFeatures: see Index. A value weighs the logarithm of how few files have it; what more than maxShared documents have does not count.
+func (s *SQLite) SimilarFeatures(ctx context.Context, r Reader, sha256 string, limit int) (FeatureMatches, error) {
+	m := FeatureMatches{Matches: []FeatureMatch{}}
+	limit = min(max(limit, 1), maxHits)
+	err := s.see(ctx, r, func(v view) error {
+		bin, err := v.file(sha256)
+		if err != nil {
+			return err
+		}
+		e, err := v.evaluate()
+		if err != nil {
+			return err
+		}
+		e.deadline = time.Now().Add(s.patience.similar)
+		values, err := e.sharedValues(bin)
+		if err != nil {
+			return err
+		}
+		m.Values = len(values)
+		m.Matches, err = e.sharers(bin, values, limit)
+		return err
+	})
+	return m, err
+}
+
+// sharedValue is a value of a file, with who found it.
+type sharedValue struct {
+	term    int64
+	docs    []byte
+	n       int64 // documents that have it, about
+	authors []string
+}
+
+// sharedValues lists the distinct values of a file, the rarest first.
+func (e *eval) sharedValues(bin int64) ([]sharedValue, error) {
+	rows, err := e.documents(bin, false, true)
+	if err != nil {
+		return nil, err
+	}
+	authors := map[int64][]string{}
+	for i := range rows {
+		err := readValues(rows[i].list, func(v value) {
+			if list := authors[v.term]; !slices.Contains(list, rows[i].authorName) && len(authors) < maxFeatures {
+				authors[v.term] = append(list, rows[i].authorName)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	var list []sharedValue
+	for term, names := range authors {
+		v := sharedValue{term: term, authors: names}
+		var n *int64
+		if err := e.one(`SELECT n, docs FROM terms WHERE term = ?`, []any{term}, &n, &v.docs); err != nil {
+			return nil, err
+		}
+		if n != nil {
+			v.n = *n
+		} else if v.n, err = countSmallSet(v.docs); err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b sharedValue) int { return cmp.Or(cmp.Compare(a.n, b.n), cmp.Compare(a.term, b.term)) })
+	return list, nil
+}
+
+func countSmallSet(b []byte) (int64, error) {
+	n, err := readSmallSet(b, func(uint32) {})
+	return int64(n), err
+}
+
+// sharers finds the files that have the most of the weight of a file's values.
+func (e *eval) sharers(bin int64, values []sharedValue, limit int) ([]FeatureMatch, error) {
+	type score struct {
+		weight  float64
+		authors map[string]int64
+	}
+	scores := map[int64]*score{}
+	total := 0.0
+	for _, val := range values {
+		weight := math.Log(1 + float64(e.files)/float64(max(val.n, 1)))
+		total += weight
+		if val.n < 2 || val.n > maxShared || e.tired("values that many files have") {
+			continue
+		}
+		set := newBitset(e.docs)
+		if val.docs != nil {
+			if _, err := readSmallSet(val.docs, set.add); err != nil {
+				return nil, err
+			}
+		} else if err := e.addPieces(val.term, set); err != nil {
+			return nil, err
+		}
+		set.and(e.visible)
+		seen := map[int64]bool{bin: true}
+		for doc := range set.all() {
+			other := e.bins.at(doc)
+			if seen[other] {
+				continue
+			}
+			seen[other] = true
+			s := scores[other]
+			if s == nil {
+				s = &score{authors: map[string]int64{}}
+				scores[other] = s
+			}
+			s.weight += weight
+			for _, name := range val.authors {
+				s.authors[name]++
+			}
+		}
+	}
+	list := []FeatureMatch{}
+	order := make([]int64, 0, len(scores))
+	for other := range scores {
+		order = append(order, other)
+	}
+	slices.SortFunc(order, func(a, b int64) int {
+		return cmp.Or(cmp.Compare(scores[b].weight, scores[a].weight), cmp.Compare(a, b))
+	})
+	for _, other := range order[:min(len(order), limit)] {
+		s := scores[other]
+		sha, err := e.sha256(other)
+		if err != nil {
+			return nil, err
+		}
+		m := FeatureMatch{SHA256: sha, Score: s.weight, Percent: 100 * s.weight / total}
+		for name, n := range s.authors {
+			m.Contributions = append(m.Contributions, ValueCount{name, n})
+		}
+		slices.SortFunc(m.Contributions, func(a, b ValueCount) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
+		})
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+var _ Index = (*SQLite)(nil)

@@ -1,0 +1,642 @@
+package index
+
+import (
+	"cmp"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// The kinds of keys, and what row they name.
+const (
+	keySHA256  = 1 // a file, as are the next five; hex digests are their first 63 bits, so that a range finds a part of one
+	keySHA512  = 2 // facts
+	keySHA1    = 3 // facts
+	keyMD5     = 4 // facts
+	keySSDeep  = 5 // facts; texts are their xxHash64
+	keyTLSH    = 6 // facts
+	keyID      = 7 // a document, as are all that follow
+	keyInput   = 8 // and the author's name
+	keyParent  = 9
+	keyLink    = 10
+	keyStream  = 11 // SHA-256 of a stream that is not the file itself, and the other hashes of such
+	keyStream2 = 12 // SHA-512
+	keyStream3 = 13 // SHA-1
+	keyStream4 = 14 // MD5
+	keyStream5 = 15 // ssdeep
+	keyStream6 = 16 // TLSH
+)
+
+// digestKey is the first 63 bits of a hex digest. What is shorter or no hex is hashed, and found whole only.
+func digestKey(digest string) int64 {
+	if len(digest) >= 16 {
+		if n, err := strconv.ParseUint(digest[:16], 16, 64); err == nil {
+			return int64(n >> 1)
+		}
+	}
+	return textKey(digest)
+}
+
+func textKey(texts ...string) int64 {
+	var h xxhash.Digest
+	h.Reset()
+	for i, text := range texts {
+		if i > 0 {
+			_, _ = h.Write([]byte{0})
+		}
+		_, _ = h.WriteString(text)
+	}
+	return int64(h.Sum64() >> 1)
+}
+
+// bytesOf is a digest in a row: bytes if it is lower-case hex, otherwise the text behind a zero byte. nil for none.
+func bytesOf(digest string) []byte {
+	if digest == "" {
+		return nil
+	}
+	if b, err := hex.DecodeString(digest); err == nil && strings.ToLower(digest) == digest && b[0] != 0 {
+		return b
+	}
+	return append([]byte{0}, digest...)
+}
+
+func digestOf(b []byte) string {
+	if len(b) > 0 && b[0] == 0 {
+		return string(b[1:])
+	}
+	return hex.EncodeToString(b)
+}
+
+// Why a document is superseded: bits.
+const (
+	byVersion = 1 // there is a newer one with its ID
+	byRun     = 2 // a newer run of another version of its author ended well
+)
+
+// traits are bits that say what a document has, so that its body is read only when needed.
+const (
+	hasNames  = 1 // features called filename
+	hasStream = 2 // the file itself among its streams
+	isSource  = 4 // it says where the file came from
+	hasParent = 8
+	hasInfo   = 16
+)
+
+// storedDocument is what the writer needs of a document that is there.
+type storedDocument struct {
+	doc, bin, label, version, timestamp int64
+	superseded                          int64
+	fact                                *int64
+	id                                  string
+}
+
+const versionsSQL = `SELECT doc, bin, label, version_w, timestamp, superseded, fact, id FROM documents WHERE doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?)`
+
+// versions returns the documents with an ID, of all versions of their author.
+func (w *writer) versions(id string) []storedDocument {
+	var list []storedDocument
+	w.rows(versionsSQL, []any{keyID, textKey(id)}, func(scan scanner) error {
+		var s storedDocument
+		err := scan(&s.doc, &s.bin, &s.label, &s.version, &s.timestamp, &s.superseded, &s.fact, &s.id)
+		if s.id == id {
+			list = append(list, s)
+		}
+		return err
+	})
+	return list
+}
+
+// removes tells that a document stands for a removed event.
+func (d *Document) removes() bool { return d.Action == "" && d.SHA256 == "" }
+
+// document stores, replaces or removes a document. What comes of it is the same in whatever order documents and statuses
+// arrive: of one ID and version the newest stays, and whether one is out of date depends on times only.
+func (w *writer) document(d *Document) {
+	if w.pendings[d.ID] {
+		w.flush()
+	}
+	versions := w.versions(d.ID)
+	if d.removes() {
+		for _, s := range versions {
+			w.remove(s.doc)
+		}
+		return
+	}
+	if w.deleting && w.deleted(d) {
+		return
+	}
+	superseded, keep := w.byRuns(d)
+	if !keep {
+		return
+	}
+	version, now := w.word(d.Author.Version), micros(d.Timestamp)
+	for _, s := range versions {
+		if s.version == version && s.timestamp > now {
+			return
+		}
+	}
+	var newer, older []storedDocument
+	for _, s := range versions {
+		switch order := cmp.Or(cmp.Compare(s.timestamp, now), strings.Compare(w.text(s.version), d.Author.Version)); {
+		case s.version == version:
+			w.remove(s.doc)
+		case order > 0:
+			newer = append(newer, s)
+		default:
+			older = append(older, s)
+		}
+	}
+	if len(newer) > 0 {
+		superseded |= byVersion
+	}
+	for _, s := range older {
+		w.supersede(s, s.superseded|byVersion)
+	}
+	w.add(d, superseded)
+}
+
+// text is the opposite of word.
+func (w *writer) text(word int64) string {
+	var text string
+	w.one(`SELECT text FROM words WHERE word = ?`, []any{word}, &text)
+	return text
+}
+
+const endedSQL = `SELECT input, plugin_w, version_w FROM statuses WHERE input_hash = ? AND worth = ? AND timestamp > ? AND run <> ?`
+
+// byRuns tells whether another run ended well after a document was made: one of its version takes its place, one of another supersedes it.
+func (w *writer) byRuns(d *Document) (superseded int64, keep bool) {
+	if d.Input == "" {
+		return 0, true
+	}
+	author, version := w.word(d.Author.Name), w.word(d.Author.Version)
+	keep = true
+	w.rows(endedSQL, []any{textKey(d.Input, d.Author.Name), worthSuccess, micros(d.Timestamp), d.Run}, func(scan scanner) error {
+		var input string
+		var plugin, of int64
+		if err := scan(&input, &plugin, &of); err != nil || input != d.Input || plugin != author {
+			return err
+		}
+		if of == version {
+			keep = false
+		} else {
+			superseded = byRun
+		}
+		return nil
+	})
+	return superseded, keep
+}
+
+// supersede notes that a document is current or why it is not.
+func (w *writer) supersede(s storedDocument, why int64) {
+	if why == s.superseded {
+		return
+	}
+	w.exec(`UPDATE documents SET superseded = ? WHERE doc = ?`, why, s.doc)
+	w.touch(s.bin).again = true
+	current := w.masks(fieldCurrent, "")
+	switch {
+	case s.superseded == 0:
+		current.del = append(current.del, uint32(s.doc))
+	case why == 0:
+		current.del = slices.DeleteFunc(current.del, func(doc uint32) bool { return doc == uint32(s.doc) })
+		current.add = append(current.add, uint32(s.doc))
+	}
+}
+
+// reorder works out anew which of the versions with an ID is current.
+func (w *writer) reorder(id string) {
+	versions := w.versions(id)
+	if len(versions) == 0 {
+		return
+	}
+	texts := map[int64]string{}
+	for _, s := range versions {
+		texts[s.version] = w.text(s.version)
+	}
+	newest := slices.MaxFunc(versions, func(a, b storedDocument) int {
+		return cmp.Or(cmp.Compare(a.timestamp, b.timestamp), strings.Compare(texts[a.version], texts[b.version]))
+	})
+	for _, s := range versions {
+		why := s.superseded | byVersion
+		if s.doc == newest.doc {
+			why = s.superseded &^ byVersion
+		}
+		w.supersede(s, why)
+	}
+}
+
+// masks returns a term that is there for sure.
+func (w *writer) masks(field, text string) *term {
+	t := w.term(w.field(field), text)
+	w.findTerms()
+	return t
+}
+
+// pendingDocument is one whose terms have no numbers yet.
+type pendingDocument struct {
+	doc, bin, label, superseded int64
+	fact                        *int64
+	d                           *Document
+	values                      []*term
+	others                      map[*term]bool
+}
+
+// add gives a document its number, its keys and its terms; flush writes it.
+func (w *writer) add(d *Document, superseded int64) {
+	bin := w.binary(d.SHA256)
+	p := &pendingDocument{doc: w.nextDoc, bin: bin, label: w.label(d.Label), superseded: superseded, d: d, fact: w.fact(bin, d), others: map[*term]bool{}}
+	w.nextDoc++
+	other := func(field, text string) { p.others[w.term(w.field(field), text)] = true }
+	d.attributes(other)
+	other(fieldLabel, strconv.FormatInt(p.label, 10))
+	for i := range d.Features {
+		f := &d.Features[i]
+		p.values = append(p.values, w.term(w.field(valueField(f.Name)), f.Value))
+	}
+	w.pending = append(w.pending, p)
+	w.pendings[d.ID] = true
+	w.eachKey(d, func(kind int, hash int64) { w.keys.add(kind, hash, p.doc) })
+	w.setColumn(columnBin, uint32(p.doc), bin)
+	w.setColumn(columnTime, uint32(p.doc), micros(d.Timestamp))
+	w.setColumn(columnSourceTime, uint32(p.doc), micros(d.SourceTimestamp))
+	t := w.touch(bin)
+	if superseded == 0 {
+		w.raise(bin, p.label, fileSeen, micros(d.Timestamp))
+		w.raise(bin, p.label, fileSubmitted, micros(d.SourceTimestamp))
+		w.raise(bin, p.label, fileSize, 1+max(0, d.Size))
+	} else {
+		t.again = true
+	}
+	w.counts["documents"]++
+	w.counts["features"] += int64(len(d.Features))
+}
+
+// eachKey goes through the keys by which a document is found.
+func (w *writer) eachKey(d *Document, fn func(kind int, hash int64)) {
+	fn(keyID, textKey(d.ID))
+	if d.Input != "" {
+		fn(keyInput, textKey(d.Input, d.Author.Name))
+	}
+	if l := linkOf(d); l.parent != nil {
+		fn(keyParent, digestKey(l.parent.SHA256))
+	}
+	for _, link := range d.TrackLinks {
+		fn(keyLink, textKey(link))
+	}
+	for i := range d.Streams {
+		s := &d.Streams[i]
+		if d.own(s) {
+			continue
+		}
+		fn(keyStream, digestKey(s.SHA256))
+		for _, h := range []struct {
+			kind int
+			text string
+		}{{keyStream2, s.SHA512}, {keyStream3, s.SHA1}, {keyStream4, s.MD5}} {
+			if h.text != "" {
+				fn(h.kind, digestKey(h.text))
+			}
+		}
+		if s.SSDeep != "" {
+			fn(keyStream5, textKey(fold(s.SSDeep)))
+		}
+		if s.TLSH != "" {
+			fn(keyStream6, textKey(fold(s.TLSH)))
+		}
+	}
+}
+
+// flush writes the documents that wait for the numbers of their terms.
+func (w *writer) flush() {
+	w.keys.write(w)
+	if len(w.pending) == 0 {
+		return
+	}
+	w.findTerms()
+	current := w.masks(fieldCurrent, "")
+	for _, p := range w.pending {
+		if w.err != nil {
+			return
+		}
+		d, doc := p.d, uint32(p.doc)
+		values := make([]value, len(p.values))
+		for i, t := range p.values {
+			f := &d.Features[i]
+			values[i] = value{field: t.field, term: t.number, typ: w.word(f.Type), offset: f.Offset, length: f.Length}
+			if f.Label != "" {
+				values[i].label = w.word(f.Label)
+			}
+			t.addDocument(doc)
+		}
+		numbers := make([]int64, 0, len(p.others))
+		for t := range p.others {
+			numbers = append(numbers, t.number)
+			t.addDocument(doc)
+		}
+		slices.Sort(numbers)
+		if p.superseded == 0 {
+			current.addDocument(doc)
+		}
+		if curve := entropyOf(d.Info); curve != nil {
+			w.changeAlike(alikeEntropy, 0, p.doc, entropyPoints, curve)
+		}
+		packed, err := pack(bodyOf(d))
+		if err != nil && w.err == nil {
+			w.err = err
+		}
+		w.exec(`INSERT INTO documents (doc, bin, label, superseded, fact, action_w, category_w, author_w, version_w, timestamp, source_w, source_time, depth, traits,
+			n_features, run, id, body, features, terms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+			p.doc, p.bin, p.label, p.superseded, p.fact, w.word(d.Action), w.word(d.Author.Category), w.word(d.Author.Name), w.word(d.Author.Version),
+			micros(d.Timestamp), w.word(d.SourceName), micros(d.SourceTimestamp), d.depth(), d.traits(), len(d.Features), textKey(d.Run), d.ID, packed,
+			appendValues(nil, values), appendTerms(nil, numbers))
+	}
+	w.pending = nil
+	clear(w.pendings)
+}
+
+// addDocument adds a document whose number is the highest so far.
+func (t *term) addDocument(doc uint32) {
+	if n := len(t.add); n == 0 || t.add[n-1] != doc {
+		t.add = append(t.add, doc)
+	}
+}
+
+func (d *Document) traits() int {
+	traits := 0
+	for i := range d.Features {
+		if d.Features[i].Name == "filename" {
+			traits |= hasNames
+		}
+	}
+	if slices.ContainsFunc(d.Streams, func(s Stream) bool { return d.own(&s) }) {
+		traits |= hasStream
+	}
+	switch d.Action {
+	case "sourced", "extracted", "mapped": // what plugins add to a file is no way in
+		traits |= isSource
+	}
+	if linkOf(d).parent != nil {
+		traits |= hasParent
+	}
+	if len(d.Info) > 0 && string(d.Info) != "null" {
+		traits |= hasInfo
+	}
+	return traits
+}
+
+// touch notes that a file gained or lost a document.
+type touch struct {
+	again bool // its columns must be worked out from its documents again
+}
+
+func (w *writer) touch(bin int64) *touch {
+	t := w.touched[bin]
+	if t == nil {
+		t = &touch{}
+		w.touched[bin] = t
+	}
+	return t
+}
+
+// raise makes a number of a file at least so large.
+func (w *writer) raise(bin, label int64, kind int, value int64) {
+	c, i := w.column(fileColumn(label, kind), uint32(bin))
+	c[i] = max(c[i], value)
+}
+
+// binary finds or makes the row of a file.
+func (w *writer) binary(sha256 string) int64 {
+	if bin, ok := w.bins[sha256]; ok {
+		return bin
+	}
+	raw := bytesOf(sha256)
+	var bin int64
+	if !w.one(`SELECT bin FROM binaries WHERE sha256 = ?2 AND bin IN (SELECT row FROM keys WHERE kind = 1 AND hash = ?1)`, []any{digestKey(sha256), raw}, &bin) {
+		bin = w.insert(`INSERT INTO binaries (sha256) VALUES (?)`, raw)
+		w.keys.add(keySHA256, digestKey(sha256), bin)
+		w.facts[bin] = map[facts]int64{} // it has none yet
+		w.counts["binaries"]++
+	}
+	w.bins[sha256] = bin
+	return bin
+}
+
+// facts are what an event says of its file's content. Empty ones say nothing.
+type facts struct {
+	size                                                                int64
+	sha512, sha1, md5, ssdeep, tlsh, mime, magic, fileFormat, extension string
+}
+
+func factsOf(d *Document) facts {
+	return facts{max(0, d.Size), strings.ToLower(d.SHA512), strings.ToLower(d.SHA1), strings.ToLower(d.MD5), d.SSDeep, d.TLSH, d.MIME, d.Magic, d.FileFormat, d.Extension}
+}
+
+// fact returns the row of what a document says, or nil if it says nothing. Documents of one file that say the same share
+// a row: nearly every plugin repeats what identification found.
+func (w *writer) fact(bin int64, d *Document) *int64 {
+	f := factsOf(d)
+	if f == (facts{}) {
+		return nil
+	}
+	if row, ok := w.facts[bin][f]; ok {
+		return &row
+	}
+	list := []any{bin, f.size, bytesOf(f.sha512), bytesOf(f.sha1), bytesOf(f.md5), orNull(f.ssdeep), orNull(f.tlsh), orNull(f.mime), orNull(f.magic), orNull(f.fileFormat),
+		orNull(f.extension)}
+	var row int64
+	if w.facts[bin] == nil && w.one(`SELECT fact FROM facts WHERE bin = ? AND size = ? AND sha512 IS ? AND sha1 IS ? AND md5 IS ? AND ssdeep IS ? AND tlsh IS ? AND mime IS ?
+		AND magic IS ? AND file_format IS ? AND extension IS ? LIMIT 1`, list, &row) {
+		return &row
+	}
+	row = w.insert(`INSERT INTO facts (bin, size, sha512, sha1, md5, ssdeep, tlsh, mime, magic, file_format, extension) VALUES (?,?,?,?,?,?,?,?,?,?,?)`, list...)
+	f.eachKey(func(kind int, hash int64) { w.keys.add(kind, hash, row) })
+	w.compareLater(row, &f, false)
+	if w.facts[bin] != nil {
+		w.facts[bin][f] = row
+	}
+	return &row
+}
+
+func (f *facts) eachKey(fn func(kind int, hash int64)) {
+	for _, h := range []struct {
+		kind int
+		text string
+	}{{keySHA512, f.sha512}, {keySHA1, f.sha1}, {keyMD5, f.md5}} {
+		if h.text != "" {
+			fn(h.kind, digestKey(h.text))
+		}
+	}
+	if f.ssdeep != "" {
+		fn(keySSDeep, textKey(fold(f.ssdeep)))
+	}
+	if f.tlsh != "" {
+		fn(keyTLSH, textKey(fold(f.tlsh)))
+	}
+}
+
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// remove takes a document out of everything.
+func (w *writer) remove(doc int64) {
+	var bin, n int64
+	var features, terms, packed []byte
+	d := &Document{}
+	var author, version int64
+	var sha []byte
+	if !w.one(`SELECT bin, n_features, features, terms, body, id, author_w, version_w, (SELECT sha256 FROM binaries b WHERE b.bin = d.bin) FROM documents d WHERE doc = ?`,
+		[]any{doc}, &bin, &n, &features, &terms, &packed, &d.ID, &author, &version, &sha) {
+		return
+	}
+	d.SHA256, d.Author.Name = digestOf(sha), w.text(author)
+	w.findTerms() // so that a term is not met by its number and by its text
+	without := func(number int64) {
+		t := w.numbered(number)
+		if len(t.del) == 0 || t.del[len(t.del)-1] != uint32(doc) {
+			t.del = append(t.del, uint32(doc))
+		}
+	}
+	seen := map[int64]bool{}
+	if err := readValues(features, func(v value) {
+		if !seen[v.term] {
+			seen[v.term] = true
+			without(v.term)
+		}
+	}); err != nil && w.err == nil {
+		w.err = err
+	}
+	if err := readTerms(terms, without); err != nil && w.err == nil {
+		w.err = err
+	}
+	current := w.masks(fieldCurrent, "")
+	current.del = append(current.del, uint32(doc))
+	var b body
+	if err := unpack(packed, &b); err != nil && w.err == nil {
+		w.err = err
+	}
+	b.restore(d.SHA256, &facts{})
+	b.into(d)
+	w.eachKey(d, func(kind int, hash int64) {
+		w.exec(`DELETE FROM keys WHERE kind = ? AND hash = ? AND row = ?`, kind, hash, doc)
+	})
+	if entropyOf(d.Info) != nil {
+		w.changeAlike(alikeEntropy, 0, doc, entropyPoints, nil)
+	}
+	for _, column := range []int64{columnBin, columnTime, columnSourceTime} {
+		w.setColumn(column, uint32(doc), 0)
+	}
+	w.exec(`DELETE FROM documents WHERE doc = ?`, doc)
+	w.bereft[d.ID] = true
+	w.touch(bin).again = true
+	w.counts["documents"]--
+	w.counts["features"] -= n
+}
+
+// settle ends the batch for a file that lost a document: what no document says any more goes, and so does the file with the last of them.
+func (w *writer) settle(bin int64, t *touch) {
+	if !t.again {
+		return
+	}
+	type seen struct{ seen, submitted, size int64 }
+	labels := map[int64]seen{}
+	used := map[int64]bool{}
+	documents := 0
+	w.rows(`SELECT d.label, d.superseded, d.fact, d.timestamp, d.source_time, coalesce(f.size, 0) FROM documents d LEFT JOIN facts f USING (fact) WHERE d.bin = ?`, []any{bin},
+		func(scan scanner) error {
+			var label, superseded, timestamp, source, size int64
+			var fact *int64
+			if err := scan(&label, &superseded, &fact, &timestamp, &source, &size); err != nil {
+				return err
+			}
+			documents++
+			if fact != nil {
+				used[*fact] = true
+			}
+			if superseded == 0 {
+				l := labels[label]
+				labels[label] = seen{max(l.seen, timestamp), max(l.submitted, source), max(l.size, 1+size)}
+			}
+			return nil
+		})
+	w.rows(`SELECT label FROM labels`, nil, func(scan scanner) error {
+		var label int64
+		if err := scan(&label); err != nil {
+			return err
+		}
+		if _, ok := labels[label]; !ok {
+			labels[label] = seen{}
+		}
+		return nil
+	})
+	for label, l := range labels {
+		for kind, value := range []int64{fileSeen: l.seen, fileSubmitted: l.submitted, fileSize: l.size} {
+			if c, i := w.column(fileColumn(label, kind), uint32(bin)); c[i] != value {
+				c[i] = value
+			}
+		}
+	}
+	w.dropFacts(bin, used)
+	if documents > 0 || w.err != nil {
+		return
+	}
+	var sha []byte
+	w.one(`SELECT sha256 FROM binaries WHERE bin = ?`, []any{bin}, &sha)
+	w.exec(`DELETE FROM binaries WHERE bin = ?`, bin)
+	w.exec(`DELETE FROM keys WHERE kind = ? AND hash = ? AND row = ?`, keySHA256, digestKey(digestOf(sha)), bin)
+	w.counts["binaries"]--
+}
+
+// dropFacts removes the statements of a file that no document makes any more.
+func (w *writer) dropFacts(bin int64, used map[int64]bool) {
+	type row struct {
+		fact int64
+		facts
+	}
+	var drop []row
+	w.rows(`SELECT fact, sha512, sha1, md5, ssdeep, tlsh FROM facts WHERE bin = ?`, []any{bin}, func(scan scanner) error {
+		var r row
+		var sha512, sha1, md5 []byte
+		var ssdeep, tlsh *string
+		err := scan(&r.fact, &sha512, &sha1, &md5, &ssdeep, &tlsh)
+		r.sha512, r.sha1, r.md5, r.ssdeep, r.tlsh = digestOf(sha512), digestOf(sha1), digestOf(md5), textOf(ssdeep), textOf(tlsh)
+		if !used[r.fact] {
+			drop = append(drop, r)
+		}
+		return err
+	})
+	for i := range drop {
+		r := &drop[i]
+		r.eachKey(func(kind int, hash int64) {
+			w.exec(`DELETE FROM keys WHERE kind = ? AND hash = ? AND row = ?`, kind, hash, r.fact)
+		})
+		w.compareLater(r.fact, &r.facts, true)
+		w.exec(`DELETE FROM facts WHERE fact = ?`, r.fact)
+	}
+}
+
+func textOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// docsOf returns the documents that a key names.
+func (w *writer) docsOf(kind int, hash int64) []int64 {
+	var list []int64
+	w.rows(`SELECT row FROM keys WHERE kind = ? AND hash = ?`, []any{kind, hash}, func(scan scanner) error {
+		var doc int64
+		err := scan(&doc)
+		list = append(list, doc)
+		return err
+	})
+	return list
+}
