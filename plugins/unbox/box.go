@@ -186,9 +186,19 @@ type entryReader struct {
 	r      io.Reader
 	n      int64
 	damage error
+	end    error // how it ended, which comes again for ever: r is not asked twice, as readers compare checksums at their ends
 }
 
 func (e *entryReader) Read(p []byte) (int, error) {
+	if e.end != nil {
+		return 0, e.end
+	}
+	n, err := e.read(p)
+	e.end = err
+	return n, err
+}
+
+func (e *entryReader) read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
 	e.n += int64(n)
 	if limit := e.b.budget.spend(&e.b.budget.files, n); limit != nil {

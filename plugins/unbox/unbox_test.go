@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -219,6 +220,28 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestEntryReaderEnds: an entry that has ended stays ended, though its end came together with the bytes that are looked at first.
+func TestEntryReaderEnds(t *testing.T) {
+	asked := 0
+	r := &entryReader{b: &box{budget: newBudget(DefaultLimits(), 1000)}, r: readerFunc(func(p []byte) (int, error) {
+		asked++
+		return copy(p, "12345678"), io.EOF
+	})}
+	first := make([]byte, 8)
+	if n, err := io.ReadFull(r, first); n != 8 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	for range 2 {
+		if n, err := r.Read(first); n != 0 || err != io.EOF || asked != 1 {
+			t.Errorf("%d bytes, %v, asked %d times", n, err, asked)
+		}
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // TestNothingOnDisk: names of entries never become names of files.
 func TestNothingOnDisk(t *testing.T) {
