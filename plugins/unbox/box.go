@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,9 +20,10 @@ type box struct {
 	content   *plugin.Reader
 	budget    *budget
 	relations []plugin.ChildOption // of the child that is being taken out, beside the action
-	prefix    string               // of all names, of archives inside this one
-	action    string               // of the relationship of children, if they are not just extracted
-	kind      string               // box_type; "" until the archive is recognised
+	clues     clues
+	prefix    string // of all names, of archives inside this one
+	action    string // of the relationship of children, if they are not just extracted
+	kind      string // box_type; "" until the archive is recognised
 	listed    int
 	notes     notes
 	inflate   inflater
@@ -90,16 +92,18 @@ func (b *box) extract(e *entry, r io.Reader) error {
 		b.budget.fileTooLarge() // there is no point in finding out whether that is true
 		return nil
 	}
+	r, heard := b.listen(e, r)
 	in := &entryReader{b: b, r: r}
-	first := make([]byte, 1)
-	_, err := io.ReadFull(in, first)
+	first := make([]byte, 8) // enough to know what may be encrypted
+	n, err := io.ReadFull(in, first)
 	if err == io.EOF {
 		b.damagedEntry(e, in.damage)
 		return nil
 	}
-	if err != nil {
+	if err != nil && err != io.ErrUnexpectedEOF {
 		return b.readFailed(err)
 	}
+	first = first[:n]
 	var opts []plugin.ChildOption
 	if e.name != "" {
 		opts = append(opts, plugin.Filename(e.name))
@@ -111,6 +115,12 @@ func (b *box) extract(e *entry, r io.Reader) error {
 	child, err := b.job.AddChild(io.MultiReader(strings.NewReader(string(first)), in), opts...)
 	if err != nil {
 		return b.readFailed(err)
+	}
+	if heard != nil {
+		b.clues.text(heard.Bytes())
+	}
+	if begins(first, lockable) && !slices.Contains(b.clues.archives, child) {
+		b.clues.archives = append(b.clues.archives, child)
 	}
 	if in.damage == nil {
 		return nil
@@ -176,9 +186,19 @@ type entryReader struct {
 	r      io.Reader
 	n      int64
 	damage error
+	end    error // how it ended, which comes again for ever: r is not asked twice, as readers compare checksums at their ends
 }
 
 func (e *entryReader) Read(p []byte) (int, error) {
+	if e.end != nil {
+		return 0, e.end
+	}
+	n, err := e.read(p)
+	e.end = err
+	return n, err
+}
+
+func (e *entryReader) read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
 	e.n += int64(n)
 	if limit := e.b.budget.spend(&e.b.budget.files, n); limit != nil {
@@ -206,6 +226,9 @@ func (e *entryReader) Read(p []byte) (int, error) {
 // conclude records what holds for the whole archive and turns what went wrong into the job's end.
 func (b *box) conclude(err error) error {
 	if err != nil && !errors.Is(err, errStop) {
+		return err
+	}
+	if err := b.passWords(); err != nil {
 		return err
 	}
 	if b.kind != "" {

@@ -61,7 +61,11 @@ var parts = []part{
 	{"chm", "Unpacks compiled help", []format{{fileFormats: []string{"archive/chm"}, unpack: unpackWith("chm", chm.Walk)}}},
 	{"installer", "Unpacks installers", []format{{fileFormats: windowsPrograms, unpack: (*box).installer}}},
 	{"lzh", "Unpacks LHA", []format{{fileFormats: []string{"archive/lzh"}, unpack: unpackWith("lzh", lzh.Walk)}}},
-	{"mail", "Unpacks mails", []format{{fileFormats: []string{"archive/tnef"}, unpack: unpackWith("tnef", tnef.Walk)}}},
+	{"mail", "Takes out what is attached to mails", []format{
+		{fileFormats: []string{"document/email"}, unpack: (*box).eml},
+		{fileFormats: []string{"document/office/email"}, unpack: (*box).msg},
+		{fileFormats: []string{"archive/tnef"}, unpack: unpackWith("tnef", tnef.Walk)},
+	}},
 	{"pdf", "Takes out what lies in a PDF", []format{
 		{fileFormats: []string{"document/pdf", "document/pdf/passwordprotected", "document/pdf/portfolio"}, unpack: (*box).pdf},
 	}},

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +48,9 @@ func TestGolden(t *testing.T) {
 		{"rar4", "archive/rar", rar4Of(rar4Solid, some...), nil},
 		{"rar-volume", "archive/rar", rar5Of(rar5Volume, some...), nil},
 		{"rar-cut-short", "archive/rar", rar5Of(0, some...)[:1000], nil},
+		{"eml", "document/email", mailWith("The password is: Xk9#rain", file{"a.zip", string(zipOf(file{"inner", "x"}))}, file{"b.txt", "attached"}), nil},
+		{"msg", "document/office/email", messageWith("The password is: Xk9#rain", file{"a.zip", string(zipOf(file{"inner", "x"}))}), nil},
+		{"pdf", "document/pdf", pdfWith("what is embedded"), nil},
 		{"deb", "archive/deb", debOf(some...), nil},
 		{"ar", "archive/ar", arOf(false, file{"short", "1"}, file{"a name of more than fifteen", "2"}), nil},
 		{"cpio", "archive/cpio", cpioOf(some...), nil},
@@ -215,6 +221,28 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestEntryReaderEnds: an entry that has ended stays ended, though its end came together with the bytes that are looked at first.
+func TestEntryReaderEnds(t *testing.T) {
+	asked := 0
+	r := &entryReader{b: &box{budget: newBudget(DefaultLimits(), 1000)}, r: readerFunc(func(p []byte) (int, error) {
+		asked++
+		return copy(p, "12345678"), io.EOF
+	})}
+	first := make([]byte, 8)
+	if n, err := io.ReadFull(r, first); n != 8 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	for range 2 {
+		if n, err := r.Read(first); n != 0 || err != io.EOF || asked != 1 {
+			t.Errorf("%d bytes, %v, asked %d times", n, err, asked)
+		}
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 // TestNothingOnDisk: names of entries never become names of files.
 func TestNothingOnDisk(t *testing.T) {
 	out := run(t, zipOf(file{"../escaped", strings.Repeat("x", 1<<20)}), "archive/zip")
@@ -247,8 +275,16 @@ func TestNotes(t *testing.T) {
 
 func TestHostile(t *testing.T) {
 	small := []file{{"one", "first"}, {"two", strings.Repeat("second ", 100)}}
-	plugintest.Hostile(t, New(DefaultLimits()), zipOf(small...), tarOf(small...), gzipOf("x", []byte("content")),
-		gzipOf("", tarOf(small...)), encryptedZip(), damagedZip(), tarOfKinds())
+	samples := [][]byte{
+		zipOf(small...), tarOf(small...), gzipOf("x", []byte("content")), gzipOf("", tarOf(small...)), encryptedZip(), damagedZip(), tarOfKinds(), lockedZip(),
+		sevenZipOf(sevenziptest.Options{}, small...), sevenZipOf(sevenziptest.Options{Password: "infected", Rounds: 2, Directory: true}, small...),
+		rar4Of(0, small...), rar5Of(0, small...), arOf(false, small...), debOf(small...), cpioOf(small...), bzip2Sample, pdfWith("embedded"),
+		mailWith("password: x1y2", file{"a.zip", string(zipOf(small...))}), messageWith("password: x1y2", file{"a.zip", string(zipOf(small...))}),
+	}
+	for _, ending := range slices.Sorted(maps.Keys(packers)) {
+		samples = append(samples, packers[ending].pack([]byte("some words, some words")))
+	}
+	plugintest.Hostile(t, New(DefaultLimits()), samples...)
 }
 
 func fuzz(f *testing.F, format string, seeds ...[]byte) {

@@ -1,0 +1,102 @@
+package unbox
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"lazuli/plugin/plugintest"
+)
+
+const benchBytes = 256 << 20
+
+// filesOfTheSystem copies programs and libraries into a folder until there are so many bytes.
+func filesOfTheSystem(b *testing.B) (dir string, size int64) {
+	dir = b.TempDir()
+	n := 0
+	_ = filepath.WalkDir("/usr", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || size >= benchBytes {
+			return nil // what cannot be read is left out
+		}
+		info, err := d.Info()
+		if err != nil || info.Size() < 100_000 || info.Size() > 32<<20 || n >= 900 {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil
+		}
+		n++
+		size += info.Size()
+		must(os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d", n)), content, 0o600))
+		return nil
+	})
+	return dir, size
+}
+
+// processor is the processor time of this process.
+func processor() time.Duration {
+	var u syscall.Rusage
+	must(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkBesideTools unpacks 256 MB here and with the usual program. cpu-MB/s is by processor time, which other work on the machine leaves alone;
+// ours includes SHA-256 of every file and writing them to disk, the program's writing them to disk.
+func BenchmarkBesideTools(b *testing.B) {
+	dir, size := filesOfTheSystem(b)
+	for _, c := range []struct{ name, pack, unpack string }{
+		{"zip", "zip -q -r -1 OUT .", "unzip -q -o IN"}, {"tar", "tar -cf OUT .", "tar -xf IN"}, {"gzip", "tar -czf OUT .", "tar -xzf IN"},
+		{"7z", "7zz a -t7z -mx3 -mmt2 OUT .", "7zz x -y -mmt1 IN"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "x."+c.name)
+			command := func(text string) *exec.Cmd {
+				args := strings.Fields(strings.NewReplacer("OUT", path, "IN", path).Replace(text))
+				return exec.Command(plugintest.Tool(b, args[0]), args[1:]...)
+			}
+			packing := command(c.pack)
+			packing.Dir = dir
+			if out, err := packing.CombinedOutput(); err != nil {
+				b.Fatalf("%s: %v\n%s", c.pack, err, out)
+			}
+			content, err := os.ReadFile(path)
+			must(err)
+			format := identified(content)
+			rate := func(b *testing.B, used time.Duration) {
+				b.SetBytes(size)
+				b.ReportMetric(float64(size)*float64(b.N)/1e6/used.Seconds(), "cpu-MB/s")
+			}
+			b.Run("lazuli", func(b *testing.B) {
+				begun := processor()
+				for b.Loop() {
+					if out := run(b, content, format); len(out.Children) < 100 || len(out.Message) > 0 {
+						b.Fatal(out.Message)
+					}
+				}
+				rate(b, processor()-begun)
+			})
+			b.Run("tool", func(b *testing.B) {
+				var used time.Duration
+				for b.Loop() {
+					unpacking := command(c.unpack)
+					unpacking.Dir = b.TempDir()
+					var errOut bytes.Buffer
+					unpacking.Stderr = &errOut
+					if err := unpacking.Run(); err != nil {
+						b.Fatalf("%s: %v\n%s", c.unpack, err, &errOut)
+					}
+					used += unpacking.ProcessState.UserTime() + unpacking.ProcessState.SystemTime()
+				}
+				rate(b, used)
+			})
+		})
+	}
+}
