@@ -4,10 +4,11 @@ package plugins
 import (
 	"lazuli/plugin"
 	"lazuli/plugins/entropy"
+	"lazuli/plugins/goinfo"
 	"lazuli/plugins/unbox"
 )
 
 // BuiltIn returns the built-in plugins, by name.
 func BuiltIn() []plugin.Plugin {
-	return []plugin.Plugin{entropy.Plugin{}, unbox.New(unbox.DefaultLimits())}
+	return []plugin.Plugin{entropy.Plugin{}, goinfo.New(), unbox.New(unbox.DefaultLimits())}
 }

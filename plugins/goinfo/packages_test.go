@@ -1,0 +1,153 @@
+package goinfo
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// sorting is packages with their folders; those with a ! have a function main.
+type sorting map[string]string
+
+func (s sorting) origins(info *buildInfo) map[string]origin {
+	set := newPackageSet()
+	for pkg, folder := range s {
+		folder, main := strings.CutSuffix(folder, "!")
+		set.add(symbol{pkg: pkg, name: "F"}, folder+"/x.go")
+		if main {
+			set.add(symbol{pkg: pkg, name: "main"}, folder+"/x.go")
+		}
+	}
+	c := newClassifier(info, set)
+	all := map[string]origin{}
+	for pkg, p := range set.byPath {
+		all[pkg] = c.origin(p)
+	}
+	return all
+}
+
+func TestOrigins(t *testing.T) {
+	info := &buildInfo{
+		path: "example.com/rat/cmd/agent", main: module{path: "example.com/rat"},
+		deps: []module{
+			{path: "github.com/other/lib", version: "v1.0.0"},
+			{path: "example.com/mine", version: "(devel)"},
+			{path: "example.com/forked", version: "v1.0.0", replacement: &module{"../forked", "(devel)", nil}},
+		},
+	}
+	for name, c := range map[string]struct {
+		info     *buildInfo
+		packages sorting
+		want     map[string]origin
+	}{
+		"modules": {
+			info,
+			sorting{
+				"main": "/x", "example.com/rat/net": "/x", "example.com/rat": "/x", "example.com/ratatouille": "/x", "github.com/other/lib/sub": "/x",
+				"example.com/mine/a": "/x", "example.com/forked": "/x", "fmt": "/go/src/fmt", "runtime": "/go/src/runtime", "vendor/golang.org/x/net/idna": "/x",
+				"internal/of/the/future": "/go/src/internal/of/the/future",
+			},
+			map[string]origin{
+				"main": firstParty, "example.com/rat/net": firstParty, "example.com/rat": firstParty, "example.com/ratatouille": vendor, "github.com/other/lib/sub": vendor,
+				"example.com/mine/a": firstParty, "example.com/forked": firstParty, "fmt": standard, "runtime": standard, "vendor/golang.org/x/net/idna": standard,
+				"internal/of/the/future": standard,
+			},
+		},
+		"modules, -trimpath": {
+			info,
+			sorting{
+				"main": "example.com/rat/cmd/agent", "example.com/rat/net": "example.com/rat/net", "github.com/other/lib": "github.com/other/lib@v1.0.0",
+				"internal/of/the/future": "internal/of/the/future", "runtime": "runtime",
+			},
+			map[string]origin{
+				"main": firstParty, "example.com/rat/net": firstParty, "github.com/other/lib": vendor, "internal/of/the/future": standard, "runtime": standard,
+			},
+		},
+		"GOPATH": {
+			nil,
+			sorting{
+				"main": "/home/eve/go/src/github.com/eve/rat/cmd/agent", "github.com/eve/rat/net": "/home/eve/go/src/github.com/eve/rat/net",
+				"github.com/eve/lib": "/home/eve/go/src/github.com/eve/lib", "github.com/eve/rat/vendor/golang.org/x/sys": "/home/eve/go/src/github.com/eve/rat/vendor/golang.org/x/sys",
+				"tools/lib": "/home/eve/go/src/tools/lib", "runtime": "/go/src/runtime",
+			},
+			map[string]origin{
+				"main": firstParty, "github.com/eve/rat/net": firstParty, "github.com/eve/lib": vendor, "github.com/eve/rat/vendor/golang.org/x/sys": vendor,
+				"tools/lib": firstParty, "runtime": standard,
+			},
+		},
+		"modules without information": {
+			nil,
+			sorting{
+				"main": "/tmp/rat", "example.com/rat/net": "/tmp/rat/net", "github.com/other/lib": "/home/eve/go/pkg/mod/github.com/other/lib@v1.0.0", "own": "/tmp/own",
+			},
+			map[string]origin{"main": firstParty, "example.com/rat/net": firstParty, "github.com/other/lib": vendor, "own": firstParty},
+		},
+		"-trimpath": {
+			nil,
+			sorting{"main": "example.com/rat/cmd/agent", "example.com/rat/net": "example.com/rat/net", "example.org/lib": "example.org/lib@v1.0.0", "fmt": "fmt"},
+			map[string]origin{"main": firstParty, "example.com/rat/net": firstParty, "example.org/lib": vendor, "fmt": standard},
+		},
+		"a Windows machine": {
+			nil,
+			sorting{"main": "C:/Users/eve/rat", "example.com/rat/net": "C:/Users/eve/rat/net", "github.com/other/lib": "C:/Users/eve/go/pkg/mod/github.com/other/lib@v1.0.0"},
+			map[string]origin{"main": firstParty, "example.com/rat/net": firstParty, "github.com/other/lib": vendor},
+		},
+		"a plugin, and a package that has a function main": {
+			nil,
+			sorting{"github.com/eve/rat/lib": "/src/rat/lib!", "github.com/eve/rat/net": "/src/rat/net", "github.com/other/lib": "/src/lib!"},
+			map[string]origin{"github.com/eve/rat/lib": firstParty, "github.com/eve/rat/net": firstParty, "github.com/other/lib": vendor},
+		},
+		"names that were removed": {
+			nil,
+			sorting{"main": "FQGlpOU", "zjYNR4NdDYt": "FQGlpOU"},
+			map[string]origin{"main": firstParty, "zjYNR4NdDYt": firstParty},
+		},
+	} {
+		if got := c.packages.origins(c.info); !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestFolder: code of other packages that was inlined does not change where a package lies.
+func TestFolder(t *testing.T) {
+	s := newPackageSet()
+	for file, n := range map[string]int{"/src/p/a.go": 2, "/src/p/b.go": 1, "/go/src/strings/x.go": 2, "<autogenerated>": 9, "": 9, "_cgo_gotypes.go": 9} {
+		for range n {
+			s.add(symbol{pkg: "p", name: "F"}, file)
+		}
+	}
+	if got := s.byPath["p"].folder(); got != "/src/p" {
+		t.Errorf("the folder is %s", got)
+	}
+}
+
+// TestStandardList: the list is in order, and knows the packages of this Go and of those that tests build with.
+func TestStandardList(t *testing.T) {
+	lines := strings.Fields(standardList)
+	if !slices.IsSorted(lines) || len(lines) != len(slices.Compact(slices.Clone(lines))) {
+		t.Error("std.txt is not sorted, or names something twice")
+	}
+	check := func(t *testing.T, root string) {
+		cmd := exec.Command(filepath.Join(root, "bin/go"), "list", "std")
+		cmd.Dir = t.TempDir() // outside of the module, which old releases refuse to look at
+		cmd.Env = append(os.Environ(), "GOENV=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOROOT="+root)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for pkg := range strings.Lines(string(out)) {
+			if pkg = strings.TrimSpace(pkg); !isStandard(pkg) {
+				t.Errorf("std.txt lacks %s", pkg)
+			}
+		}
+	}
+	check(t, goEnv(t, "GOROOT"))
+	for _, release := range []string{go112, go116, go118, go121, go123, go126, go127} {
+		t.Run(release, func(t *testing.T) { check(t, toolchain(t, release)) })
+	}
+}
