@@ -28,7 +28,7 @@ test: ## install what tests need, then run all of them
 	go test -timeout 20m ./...
 
 test-long: ## the same with a hundred kills, and random operations for longer
-	test/setup
+	LAZULI_LONG=1 test/setup
 	LAZULI_LONG=1 go test -timeout 2h -count 1 ./...
 
 model: ## random steps with the dispatcher beside its model, for MODELTIME (1h)

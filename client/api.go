@@ -133,7 +133,12 @@ func (a *API) Content(ctx context.Context, hash string, raw bool) (io.ReadCloser
 	if raw {
 		query.Set("format", "raw")
 	}
-	req, err := a.request(ctx, http.MethodGet, "/api/v1/binaries/"+url.PathEscape(hash)+"/content", query, nil)
+	return a.open(ctx, "/api/v1/binaries/"+url.PathEscape(hash)+"/content", query)
+}
+
+// open returns the body of an answer; the caller closes it.
+func (a *API) open(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+	req, err := a.request(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -156,17 +161,6 @@ func (a *API) Content(ctx context.Context, hash string, raw bool) (io.ReadCloser
 func (a *API) Tree(ctx context.Context, hash string, wait time.Duration) (*Tree, error) {
 	out := &Tree{}
 	return out, a.get(ctx, "/api/v1/binaries/"+url.PathEscape(hash)+"/tree", waitFor(wait), wait, out)
-}
-
-// Search returns one page of the files that match a query. limit 0 leaves it to the server; cursor is a page's Next.
-func (a *API) Search(ctx context.Context, query string, limit int, cursor string) (*SearchPage, error) {
-	q := url.Values{"q": {query}}
-	if limit > 0 {
-		q.Set("limit", strconv.Itoa(limit))
-	}
-	set(q, "cursor", cursor)
-	out := &SearchPage{}
-	return out, a.get(ctx, "/api/v1/search", q, 0, out)
 }
 
 // Plugins lists the registered plugins.

@@ -144,12 +144,6 @@ type Tree struct {
 	Truncated    bool              `json:"truncated,omitempty"`
 }
 
-// SearchPage is one page of hits, newest first. Next is the cursor for more, "" at the end.
-type SearchPage struct {
-	Hits []Hit  `json:"hits"`
-	Next string `json:"next,omitempty"`
-}
-
 // Hit is one file of a result list.
 type Hit struct {
 	SHA256     string    `json:"sha256"`
@@ -160,6 +154,7 @@ type Hit struct {
 	LastSeen   time.Time `json:"last_seen"`
 	Features   int       `json:"features"` // how many values
 	Children   int       `json:"children"` // how many distinct
+	Tags       []Tag     `json:"tags,omitempty"`
 }
 
 // Plugin is a registered plugin with what it did.

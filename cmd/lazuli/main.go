@@ -87,6 +87,8 @@ func newRootCmd() (root *cobra.Command, begun *bool) {
 		{groupClient, newShowCmd()},
 		{groupClient, newDownloadCmd()},
 		{groupClient, newSearchCmd()},
+		{groupClient, newSimilarCmd()},
+		{groupClient, newTagCmd()},
 		{groupClient, newPluginCmd()},
 		{groupClient, newWhyCmd()},
 		{groupClient, newDeadCmd()},

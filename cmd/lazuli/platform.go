@@ -17,6 +17,8 @@ import (
 
 	"lazuli/event"
 	"lazuli/internal/api"
+	apiaccess "lazuli/internal/api/access"
+	"lazuli/internal/api/notes"
 	"lazuli/internal/config"
 	"lazuli/internal/dispatcher"
 	"lazuli/internal/index"
@@ -76,14 +78,20 @@ func openPlatform(ctx context.Context, cfg *config.Config, logger *slog.Logger) 
 			return p, err
 		}
 	}
+	said := notes.New(p.log, p.ingest, cfg.TopicPrefix)
+	if err = said.Ensure(ctx); err != nil {
+		return p, fmt.Errorf("make the topic of tags: %w", err)
+	}
 	p.api = api.New(api.Deps{
 		Index: p.index, Dispatcher: apiDispatcher{p.dispatcher}, Settler: p.ingest, Reindexer: &reindexer{p: p}, Topics: p.log, Store: p.store, Metrics: p.registry,
+		Notes: said, Scheme: p.labels, Config: cfg,
+		Access: apiaccess.Anybody(p.labels), // REST is on loopback alone, see config
 		Logger: logger.With("part", "api"),
 		Ready: []api.Check{
 			{Name: "index", Ready: func(context.Context) error { return p.ingest.Err() }},
 			{Name: "store", Ready: p.store.Check},
 		},
-	}, api.Options{DefaultSource: cfg.DefaultSource, Version: buildVersion().Version, MaxUploadBytes: cfg.Limits.MaxUploadBytes})
+	}, api.Options{Version: buildVersion().Version})
 	return p, nil
 }
 
@@ -162,7 +170,7 @@ func (p *platform) run(ctx context.Context, ready func()) error {
 func (p *platform) pagesHandler() http.Handler {
 	mux := http.NewServeMux()
 	h := p.api.Handler()
-	for _, path := range []string{"/api/", "/healthz", "/readyz", "/metrics"} {
+	for _, path := range []string{"/api", "/api/", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(path, h)
 	}
 	mux.Handle("/", web.New(p.api).Handler())

@@ -1,6 +1,8 @@
-// Package api is REST: what the command line, scripts and the pages ask the platform.
+// Package api is REST: what the command line, scripts and the pages ask the platform. /api/v1 is ours and stands here; /api/v0 is
+// Azul's, in package azul.
 //
-// It knows the index, the dispatcher and the store through small interfaces. Begin with New.
+// It knows the index, the dispatcher and the store through small interfaces. Who asks, and what they may see, comes from package
+// access. Begin with New.
 package api
 
 import (
@@ -18,10 +20,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"lazuli/event"
+	"lazuli/internal/api/access"
+	"lazuli/internal/api/azul"
+	"lazuli/internal/api/notes"
 	"lazuli/internal/blob"
+	"lazuli/internal/config"
 	"lazuli/internal/eventlog"
 	"lazuli/internal/index"
 	"lazuli/internal/index/query"
+	"lazuli/internal/security"
 )
 
 // Dispatcher is what REST needs of the dispatcher.
@@ -82,6 +89,10 @@ type Deps struct {
 	Reindexer  Reindexer // nil where it cannot be done
 	Topics     Topics
 	Store      blob.Store
+	Notes      *notes.Notes
+	Access     access.Of
+	Scheme     *security.Scheme
+	Config     *config.Config
 	Ready      []Check
 	Metrics    prometheus.Gatherer
 	Logger     *slog.Logger
@@ -89,9 +100,7 @@ type Deps struct {
 
 // Options of REST.
 type Options struct {
-	DefaultSource  string
-	Version        string
-	MaxUploadBytes int64
+	Version string
 }
 
 // API serves REST.
@@ -100,6 +109,7 @@ type API struct {
 	opts  Options
 	begun time.Time
 	mux   *http.ServeMux
+	azul  *azul.Server
 
 	drained context.Context // ends with Drain
 	drain   context.CancelFunc
@@ -112,28 +122,60 @@ func New(deps Deps, opts Options) *API {
 	cfg := huma.DefaultConfig("lazuli", opts.Version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
 	cfg.CreateHooks = nil
-	h := humago.New(a.mux, cfg)
-	get := func(path, id, summary string) huma.Operation {
-		return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary}
+	cfg.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", azul.SchemaName)}
+	a.registerOwn(humago.New(a.mux, cfg))
+	reference := azul.New(cfg, azul.Deps{Index: deps.Index, Dispatcher: azulDispatcher{deps.Dispatcher}, Notes: deps.Notes, Indexed: a.indexed, Store: deps.Store,
+		Access: deps.Access, Scheme: deps.Scheme, Config: deps.Config, Logger: deps.Logger})
+	a.azul = reference
+	for _, path := range azul.Paths {
+		a.mux.Handle(path, reference)
 	}
-	huma.Register(h, get("/api/v1/binaries/{hash}", "show", "All that is known of a file"), a.show)
-	huma.Register(h, get("/api/v1/binaries/{hash}/tree", "tree", "A file and all files inside it"), a.tree)
-	huma.Register(h, get("/api/v1/binaries/{hash}/why", "why", "Why each plugin did or did not run on a file"), a.why)
-	huma.Register(h, get("/api/v1/search", "search", "Find files"), a.search)
-	huma.Register(h, get("/api/v1/plugins", "plugins", "The plugins and what they did"), a.plugins)
-	huma.Register(h, get("/api/v1/dead", "dead", "Jobs that were given up"), a.dead)
-	huma.Register(h, get("/api/v1/dead/{id}", "dead-letter", "A job that was given up, and its event"), a.deadOne)
-	huma.Register(h, huma.Operation{OperationID: "retry", Method: http.MethodPost, Path: "/api/v1/dead/retry",
-		Summary: "Have jobs that were given up tried again"}, a.retry)
-	huma.Register(h, get("/api/v1/status", "status", "What the platform holds"), a.status)
-	a.mux.HandleFunc("POST /api/v1/binaries", a.submit)
-	a.mux.HandleFunc("POST /api/v1/reindex", a.reindex)
-	a.mux.HandleFunc("GET /api/v1/binaries/{hash}/content", a.content)
-	a.mux.HandleFunc("GET /api/v1/events", a.events)
+	a.mux.HandleFunc("GET /api", a.reference(cfg.OpenAPI))
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	a.mux.HandleFunc("GET /readyz", a.readyz)
 	a.mux.Handle("GET /metrics", promhttp.HandlerFor(deps.Metrics, promhttp.HandlerOpts{}))
 	return a
+}
+
+// registerOwn adds the endpoints of /api/v1.
+func (a *API) registerOwn(h huma.API) {
+	h.UseMiddleware(a.identify)
+	op := func(method, path, id, summary string) huma.Operation {
+		return huma.Operation{OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary, Tags: []string{"v1"}}
+	}
+	get := func(path, id, summary string) huma.Operation { return op(http.MethodGet, path, id, summary) }
+	huma.Register(h, get("/binaries/{hash}", "show", "All that is known of a file"), a.show)
+	huma.Register(h, get("/binaries/{hash}/tree", "tree", "A file and all files inside it"), a.tree)
+	huma.Register(h, get("/binaries/{hash}/why", "why", "Why each plugin did or did not run on a file"), a.why)
+	huma.Register(h, get("/binaries/{hash}/similar", "similar", "Files that are like a file"), a.similar)
+	huma.Register(h, get("/binaries/{hash}/tags", "file-tags", "The tags of a file"), a.tags)
+	huma.Register(h, op(http.MethodPut, "/binaries/{hash}/tags/{tag}", "tag-file", "Put a tag on a file"), a.putTag)
+	huma.Register(h, op(http.MethodDelete, "/binaries/{hash}/tags/{tag}", "untag-file", "Take a tag off a file"), a.deleteTag)
+	huma.Register(h, get("/search", "search", "Find files"), a.search)
+	huma.Register(h, get("/search/complete", "complete", "What may be written at a place of a query"), a.complete)
+	huma.Register(h, get("/plugins", "plugins", "The plugins and what they did"), a.plugins)
+	huma.Register(h, get("/dead", "dead", "Jobs that were given up"), a.dead)
+	huma.Register(h, get("/dead/{id}", "dead-letter", "A job that was given up, and its event"), a.deadOne)
+	huma.Register(h, op(http.MethodPost, "/dead/retry", "retry", "Have jobs that were given up tried again"), a.retry)
+	huma.Register(h, get("/status", "status", "What the platform holds"), a.status)
+	huma.Register(h, get("/searches", "searches", "Your saved searches"), a.searches)
+	huma.Register(h, op(http.MethodPut, "/searches/{name}", "save-search", "Save a search"), a.saveSearch)
+	huma.Register(h, op(http.MethodDelete, "/searches/{name}", "forget-search", "Forget a saved search"), a.forgetSearch)
+	for _, raw := range []struct {
+		op     huma.Operation
+		query  []string // its parameters
+		answer string   // MIME type
+		handle http.HandlerFunc
+	}{
+		{op(http.MethodPost, "/binaries", "submit", "Submit a file, which is the body"), []string{"source", "filename", "security", "user", "ref", "raw"}, "application/json", a.submit},
+		{op(http.MethodPost, "/reindex", "reindex", "Build the index anew"), nil, "text/plain", a.reindex},
+		{get("/binaries/{hash}/content", "content", "A file's content, as CaRT or with format=raw as it is"), []string{"format"}, "application/octet-stream", a.content},
+		{get("/events", "events", "Which files change, as server-sent events"), []string{"hash"}, "text/event-stream", a.events},
+		{get("/search/export", "export", "Every match of a search, as ndjson or csv"), []string{"q", "format", "x", "i"}, "application/x-ndjson", a.export},
+		{get("/searches/{name}/matches", "watch-search", "Files that change and match a saved search, as server-sent events"), []string{"x", "i"}, "text/event-stream", a.watchSearch},
+	} {
+		a.raw(h.OpenAPI(), raw.op, raw.query, raw.answer, raw.handle)
+	}
 }
 
 // Drain ends what clients wait for: live updates stop, and a wait for a file is answered with what is known now.
@@ -181,7 +223,7 @@ func (a *API) show(ctx context.Context, in *hashInput) (*struct{ Body FileState 
 // File reads a file with its state: "working" while a plugin has it or a job waits for one, or an instance that would know does
 // not answer, then "done".
 func (a *API) File(ctx context.Context, hash string) (*FileState, error) {
-	b, err := a.Index.Binary(ctx, index.Everyone, hash)
+	b, err := a.Index.Binary(ctx, readerOf(ctx), hash)
 	if err != nil {
 		return nil, err
 	}
@@ -189,8 +231,17 @@ func (a *API) File(ctx context.Context, hash string) (*FileState, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &FileState{Binary: b, State: "done", Pending: append([]PendingJob{}, pending...), Silent: silent}
-	if len(pending)+len(silent) > 0 {
+	shown, err := a.shownPlugins(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &FileState{Binary: b, State: "done", Pending: []PendingJob{}, Silent: silent}
+	for _, job := range pending {
+		if shown(job.Plugin, job.Version) {
+			f.Pending = append(f.Pending, job)
+		}
+	}
+	if len(f.Pending)+len(silent) > 0 {
 		f.State = "working"
 	}
 	return f, nil

@@ -19,10 +19,15 @@ import (
 	"go.uber.org/goleak"
 
 	"lazuli/event"
+	"lazuli/internal/api/access"
+	"lazuli/internal/api/notes"
 	"lazuli/internal/blob"
 	"lazuli/internal/cart"
+	"lazuli/internal/config"
 	"lazuli/internal/eventlog"
+	"lazuli/internal/eventlog/eventlogtest"
 	"lazuli/internal/index"
+	"lazuli/internal/security"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -119,9 +124,20 @@ func newAPI(t *testing.T) (*platform, *httptest.Server) {
 		t.Fatal(err)
 	}
 	p := &platform{idx: idx, store: store, changes: make(chan string, 4)}
+	cfg := config.Defaults()
+	cfg.Limits.MaxUploadBytes = 1000
+	labels, err := security.New(cfg.Security)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := notes.New(eventlogtest.NewMemory(), p, cfg.TopicPrefix)
+	if err := said.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	a := New(Deps{Index: idx, Dispatcher: p, Settler: p, Topics: p, Store: store, Metrics: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
+		Notes: said, Config: cfg, Scheme: labels, Access: readers(labels),
 		Ready: []Check{{"store", store.Check}, {"always late", func(context.Context) error { return errors.New("not yet") }}}},
-		Options{DefaultSource: "local", Version: "v1", MaxUploadBytes: 1000})
+		Options{Version: "v1"})
 	server := httptest.NewServer(a.Handler())
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
@@ -132,6 +148,18 @@ func newAPI(t *testing.T) (*platform, *httptest.Server) {
 		}
 	})
 	return p, server
+}
+
+// readers lets everybody see everything, but for those who say up to what they may read.
+func readers(labels *security.Scheme) access.Of {
+	return func(r *http.Request) (*access.Access, error) {
+		text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok {
+			return access.Anybody(labels)(r)
+		}
+		up, err := labels.Parse(text)
+		return &access.Access{User: "reader", Scheme: labels, Up: []security.Label{up}}, err
+	}
 }
 
 func call(t *testing.T, method, url, body string) (int, string) {
@@ -154,13 +182,13 @@ func call(t *testing.T, method, url, body string) (int, string) {
 
 func TestSubmit(t *testing.T) {
 	p, server := newAPI(t)
-	code, body := call(t, "POST", server.URL+"/api/v1/binaries?filename=a%2Fb.txt&ref=ticket%3D7&security=LOW&source=mail", "content")
+	code, body := call(t, "POST", server.URL+"/api/v1/binaries?filename=a%2Fb.txt&ref=ticket%3D7&security=OFFICIAL&source=mail", "content")
 	var got Submitted
 	if err := json.Unmarshal([]byte(body), &got); code != 200 || err != nil || got != (Submitted{strings.Repeat("c", 64), 7, "mail", "key", "queued"}) {
 		t.Fatalf("%d %s", code, body)
 	}
 	ev := p.published
-	if ev.Action != event.Sourced || ev.Source.References["ticket"] != "7" || ev.Source.Security != "LOW" || ev.Author.Category != "user" || ev.Source.Path[0].Filename != "a/b.txt" {
+	if ev.Action != event.Sourced || ev.Source.References["ticket"] != "7" || ev.Source.Security != "OFFICIAL" || ev.Author.Category != "user" || ev.Source.Path[0].Filename != "a/b.txt" {
 		t.Errorf("published %+v", ev)
 	}
 	for i, want := range []string{"filename=a/b.txt", "file_format=text/plain", "magic=ASCII text"} {

@@ -1,45 +1,20 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"path"
 	"strconv"
-	"strings"
 
 	"lazuli/event"
+	"lazuli/internal/api/submit"
 	"lazuli/internal/blob"
 	"lazuli/internal/cart"
-	"lazuli/internal/index"
 )
-
-// maxMalPZ is the largest content of a MalPZ, in bytes: it is unwrapped in memory.
-const maxMalPZ = 50 << 20
-
-// unwrap returns what is in r if that is a container, and under which name it is known: the one that was given, unless that is the
-// container's or missing.
-func unwrap(r io.Reader, filename string) (io.Reader, string, error) {
-	c, err := cart.Open(r, cart.Key{}, maxMalPZ)
-	if err != nil {
-		return nil, "", err
-	}
-	if c.Kind == cart.Raw {
-		return c, filename, nil
-	}
-	inner := strings.TrimSuffix(strings.TrimSuffix(filename, ".cart"), ".malpz")
-	if told := path.Base(strings.ReplaceAll(c.Metadata.Name(), `\`, "/")); inner != filename || filename == "" {
-		if told != "." && told != "/" {
-			inner = told
-		}
-	}
-	return c, inner, nil
-}
 
 // Refused tells whether an error of Submit is the sender's: nothing was kept, and the same would be refused again.
 func (a *API) Refused(err error) bool {
-	return a.Dispatcher.Invalid(err) || errors.Is(err, cart.ErrFormat) || errors.Is(err, cart.ErrKey) || errors.Is(err, cart.ErrDigest)
+	return a.Dispatcher.Invalid(err) || submit.Damaged(err)
 }
 
 // content is GET /api/v1/binaries/{hash}/content: a CaRT, or with format=raw the file itself.
@@ -49,7 +24,7 @@ func (a *API) content(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, fmt.Sprintf("format is %q, and must be cart or raw", format))
 		return
 	}
-	b, err := a.Index.Binary(r.Context(), index.Everyone, r.PathValue("hash"))
+	b, err := a.Index.Binary(r.Context(), readerOf(r.Context()), r.PathValue("hash"))
 	if err != nil {
 		fail(w, http.StatusNotFound, "no such file is known")
 		return

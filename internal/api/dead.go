@@ -18,6 +18,9 @@ type deadInput struct {
 
 // dead is GET /api/v1/dead.
 func (a *API) dead(ctx context.Context, in *deadInput) (*struct{ Body index.DeadPage }, error) {
+	if err := onlyAdmins(ctx); err != nil {
+		return nil, err
+	}
 	page, err := a.Index.DeadLetters(ctx, in.Limit, in.Cursor)
 	if err != nil {
 		return nil, a.problem(err)
@@ -37,6 +40,9 @@ type deadEvent struct {
 
 // deadOne is GET /api/v1/dead/{id}.
 func (a *API) deadOne(ctx context.Context, in *deadID) (*struct{ Body deadEvent }, error) {
+	if err := onlyAdmins(ctx); err != nil {
+		return nil, err
+	}
 	letter, err := a.Index.DeadLetter(ctx, in.ID)
 	var several *index.AmbiguousError
 	switch {
@@ -85,6 +91,9 @@ type retryAnswer struct {
 
 // retry is POST /api/v1/dead/retry.
 func (a *API) retry(ctx context.Context, in *retryInput) (*struct{ Body retryAnswer }, error) {
+	if err := onlyAdmins(ctx); err != nil {
+		return nil, err
+	}
 	list, err := a.Retry(ctx, in.Body.IDs)
 	if err != nil {
 		return nil, a.problem(err)

@@ -12,34 +12,17 @@ import (
 	"time"
 
 	"lazuli/event"
+	"lazuli/internal/api/submit"
 	"lazuli/internal/index"
 	"lazuli/internal/index/query"
 )
-
-type searchInput struct {
-	Q      string `query:"q" maxLength:"2000"`
-	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"1000"`
-	Cursor string `query:"cursor"`
-}
-
-func (a *API) search(ctx context.Context, in *searchInput) (*struct{ Body index.SearchPage }, error) {
-	expr, err := query.Parse(in.Q, time.Now())
-	if err != nil {
-		return nil, a.problem(err)
-	}
-	page, err := a.Index.Search(ctx, index.Everyone, expr, index.SearchOptions{Limit: in.Limit, Cursor: in.Cursor})
-	if err != nil {
-		return nil, a.problem(err)
-	}
-	return &struct{ Body index.SearchPage }{page}, nil
-}
 
 type pluginList struct {
 	Plugins []index.Plugin `json:"plugins"`
 }
 
 func (a *API) plugins(ctx context.Context, _ *struct{}) (*struct{ Body pluginList }, error) {
-	list, err := a.Index.Plugins(ctx, index.Everyone)
+	list, err := a.Index.Plugins(ctx, readerOf(ctx))
 	if err != nil {
 		return nil, a.problem(err)
 	}
@@ -53,11 +36,20 @@ type platformStatus struct {
 }
 
 func (a *API) status(ctx context.Context, _ *struct{}) (*struct{ Body platformStatus }, error) {
-	counts, err := a.Index.Counts(ctx)
+	counts, err := a.counts(ctx)
 	if err != nil {
 		return nil, a.problem(err)
 	}
 	return &struct{ Body platformStatus }{platformStatus{a.opts.Version, int64(time.Since(a.begun).Seconds()), counts}}, nil
+}
+
+// counts tells how much there is: of all to who sees everything, of files alone to others.
+func (a *API) counts(ctx context.Context) (index.Counts, error) {
+	if r := readerOf(ctx); r.See != nil {
+		n, err := a.Index.Count(ctx, r, query.All{})
+		return index.Counts{Binaries: n}, err
+	}
+	return a.Index.Counts(ctx)
 }
 
 // Submission is what is said of a file that is submitted.
@@ -80,14 +72,14 @@ type Submitted struct {
 // Submit keeps a file and publishes it. What comes in a container is unwrapped, unless s.Raw.
 func (a *API) Submit(ctx context.Context, r io.Reader, s Submission) (*Submitted, error) {
 	if s.Source == "" {
-		s.Source = a.opts.DefaultSource
+		s.Source = a.Config.DefaultSource
 	}
 	if s.User == "" {
 		s.User = "lazuli"
 	}
 	if !s.Raw {
 		var err error
-		if r, s.Filename, err = unwrap(r, s.Filename); err != nil {
+		if r, s.Filename, err = submit.Unwrap(r, s.Filename); err != nil {
 			return nil, err
 		}
 	}
@@ -95,26 +87,7 @@ func (a *API) Submit(ctx context.Context, r io.Reader, s Submission) (*Submitted
 	if err != nil {
 		return nil, err
 	}
-	now := event.Now()
-	author := event.Author{Category: "user", Name: s.User, Security: s.Security}
-	ev := &event.Binary{
-		Head:   event.Head{ModelVersion: event.ModelVersion, Timestamp: now, Author: author},
-		Action: event.Sourced,
-		Entity: event.Entity{SHA256: stream.SHA256, SHA512: stream.SHA512, SHA1: stream.SHA1, MD5: stream.MD5, SSDeep: stream.SSDeep, TLSH: stream.TLSH,
-			Size: stream.Size, MIME: stream.MIME, Magic: stream.Magic, FileFormat: stream.FileFormat, FileExtension: stream.FileExtension,
-			Datastreams: []event.Datastream{stream}},
-		Source: event.Source{Name: s.Source, Timestamp: now, References: s.References, Security: s.Security, Path: event.Path{{Author: author,
-			Action: event.Sourced, SHA256: stream.SHA256, Timestamp: now, FileFormat: stream.FileFormat, Filename: s.Filename, Size: stream.Size}}},
-	}
-	for _, f := range []event.Feature{
-		{Name: "filename", Type: event.Filepath, Value: s.Filename}, {Name: "file_format", Type: event.String, Value: stream.FileFormat},
-		{Name: "file_extension", Type: event.String, Value: stream.FileExtension}, {Name: "magic", Type: event.String, Value: stream.Magic},
-		{Name: "mime", Type: event.String, Value: stream.MIME},
-	} {
-		if f.Value != "" {
-			ev.Entity.Features = append(ev.Entity.Features, f)
-		}
-	}
+	ev := submit.Sourced(submit.Said{Source: s.Source, Filename: s.Filename, User: s.User, Label: s.Security, Time: event.Now().Time, References: s.References}, stream)
 	if err := a.Dispatcher.Publish(ctx, ev); err != nil {
 		return nil, err
 	}
@@ -140,8 +113,14 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) {
 		}
 		s.References[k] = v
 	}
+	if s.Security != "" {
+		if err := accessOf(r.Context()).MaySubmit(s.Security); err != nil {
+			fail(w, http.StatusBadRequest, "security: "+err.Error())
+			return
+		}
+	}
 	control := http.NewResponseController(w)
-	got, err := a.Submit(r.Context(), &PatientReader{R: http.MaxBytesReader(w, r.Body, a.opts.MaxUploadBytes), Control: control}, s)
+	got, err := a.Submit(r.Context(), &PatientReader{R: http.MaxBytesReader(w, r.Body, a.Config.Limits.MaxUploadBytes), Control: control}, s)
 	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooBig):
@@ -191,10 +170,7 @@ func fail(w http.ResponseWriter, code int, detail string) {
 
 func (a *API) events(w http.ResponseWriter, r *http.Request) {
 	hash := strings.ToLower(r.URL.Query().Get("hash"))
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	control := http.NewResponseController(w)
-	_ = control.Flush()
+	stream := beginEvents(w)
 	changes := a.Settler.Subscribe(r.Context())
 	alive := time.NewTicker(15 * time.Second)
 	defer alive.Stop()
@@ -206,17 +182,16 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 		case <-a.drained.Done():
 			return
 		case <-alive.C:
-			_, err = io.WriteString(w, ": still here\n\n")
+			err = stream.alive()
 		case sha := <-changes:
-			if hash != "" && sha != hash {
+			if hash != "" && sha != hash || !a.sees(r.Context(), sha) {
 				continue
 			}
-			_, err = fmt.Fprintf(w, "event: changed\ndata: %s\n\n", sha)
+			err = stream.send("changed", []byte(sha))
 		}
-		if errors.Join(err, control.Flush()) != nil {
+		if err != nil {
 			return
 		}
-		_ = control.SetWriteDeadline(time.Now().Add(time.Minute)) // moved on with each keep-alive; not every test's writer can
 	}
 }
 

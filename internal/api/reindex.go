@@ -15,6 +15,10 @@ type Reindexer interface {
 // reindex is POST /api/v1/reindex. It answers with lines while it goes on: "DONE of ALL records", at last "done" or "error: …". A client that goes away
 // ends it, and the index in use stays.
 func (a *API) reindex(w http.ResponseWriter, r *http.Request) {
+	if !accessOf(r.Context()).Admin {
+		fail(w, http.StatusForbidden, "only administrators may do this")
+		return
+	}
 	if a.Reindexer == nil {
 		fail(w, http.StatusNotImplemented, "this platform cannot build its index anew")
 		return

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"lazuli/internal/api/access"
 )
 
 // rebuilds is a Reindexer that ends with an error, if it has one.
@@ -28,7 +30,7 @@ func TestReindex(t *testing.T) {
 		"1 of 2 records\n2 of 2 records\nerror: no space left\n":        {Reindexer: rebuilds{errors.New("no space left")}},
 		`{"detail":"this platform cannot build its index anew","status`: {},
 	} {
-		deps.Metrics, deps.Logger = prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
+		deps.Metrics, deps.Logger, deps.Access = prometheus.NewRegistry(), slog.New(slog.DiscardHandler), access.Anybody(nil)
 		rec := httptest.NewRecorder()
 		New(deps, Options{}).Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/api/v1/reindex", nil))
 		if got := rec.Body.String(); !strings.HasPrefix(got, want) {

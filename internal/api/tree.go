@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"lazuli/internal/eventlog"
-	"lazuli/internal/index"
 )
 
 const (
@@ -127,7 +126,7 @@ func (a *API) treeEvents(ctx context.Context, hash string) ([]string, bool) {
 	var events []string
 	todo := []string{hash}
 	for len(todo) > 0 && len(seen) < maxTreeNodes {
-		b, err := a.Index.Binary(ctx, index.Everyone, todo[0])
+		b, err := a.Index.Binary(ctx, readerOf(ctx), todo[0])
 		todo = todo[1:]
 		if err != nil {
 			if len(seen) == 0 {

@@ -62,7 +62,7 @@ type whyInput struct {
 }
 
 func (a *API) why(ctx context.Context, in *whyInput) (*struct{ Body whyList }, error) {
-	b, err := a.Index.Binary(ctx, index.Everyone, in.Hash)
+	b, err := a.Index.Binary(ctx, readerOf(ctx), in.Hash)
 	if err != nil {
 		return nil, a.problem(err)
 	}
@@ -91,10 +91,12 @@ func (a *API) Why(ctx context.Context, b *index.Binary) (WhyAnswer, error) {
 	if err != nil {
 		return WhyAnswer{}, err
 	}
-	registered, err := a.Index.Plugins(ctx, index.Everyone)
+	registered, err := a.Index.Plugins(ctx, readerOf(ctx))
 	if err != nil {
 		return WhyAnswer{}, err
 	}
+	shown := shownAmong(readerOf(ctx), registered)
+	all = slices.DeleteFunc(all, func(e Explanation) bool { return !shown(e.Plugin, e.Version) })
 	list := []Why{}
 	byConsumer := map[string]int{}
 	known := map[string]bool{}

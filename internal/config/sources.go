@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +28,32 @@ type Reference struct {
 	Required    bool   `yaml:"required"` // a submission without it is refused
 	Description string `yaml:"description"`
 	Highlight   bool   `yaml:"highlight"` // shown first on a file's page
+	Priority    *bool  `yaml:"priority"`  // groups submissions; nil is true
+}
+
+// Prioritised tells whether submissions are grouped by the reference.
+func (r Reference) Prioritised() bool { return r.Priority == nil || *r.Priority }
+
+// CheckReferences returns nil for what a submission to a source may say: all that is required, and nothing that the source does not know.
+// A source that is not configured takes any.
+func (c *Config) CheckReferences(source string, given map[string]string) error {
+	src, ok := c.Sources[source]
+	if !ok {
+		return nil
+	}
+	names := map[string]Reference{}
+	for _, r := range src.References {
+		names[r.Name] = r
+		if r.Required && strings.TrimSpace(given[r.Name]) == "" {
+			return fmt.Errorf("source %s needs the reference %s (%s)", source, r.Name, r.Description)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if _, ok := names[name]; !ok {
+			return fmt.Errorf("source %s has no reference %.80q%s", source, name, suggest(name, names))
+		}
+	}
+	return nil
 }
 
 // Kafka is how topics are made. Partitions count on any log, the rest on Kafka.

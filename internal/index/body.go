@@ -146,7 +146,7 @@ var (
 func pack(v any) ([]byte, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
-		return nil, fmt.Errorf("encode %T: %w", v, err)
+		return nil, fmt.Errorf("encode %T: %w: %w", v, ErrRefused, err)
 	}
 	return packer.EncodeAll(text, nil), nil
 }

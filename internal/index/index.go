@@ -39,7 +39,8 @@ var Everyone = Reader{}
 
 // Writer is what ingest needs.
 type Writer interface {
-	// Apply stores a batch and the offsets it covers in one transaction. Applying the same batch again changes nothing.
+	// Apply stores a batch and the offsets it covers in one transaction. Applying the same batch again changes nothing. ErrRefused when
+	// something in the batch cannot be kept, however often it is tried; any other error may pass.
 	Apply(ctx context.Context, b Batch) error
 	// Offsets returns, for each "topic/partition", the next offset to apply.
 	Offsets(ctx context.Context) (map[string]int64, error)
@@ -143,6 +144,7 @@ type Operations interface {
 var (
 	ErrNotFound = errors.New("not known")
 	ErrCursor   = errors.New("bad cursor")
+	ErrRefused  = errors.New("the index cannot keep this")
 )
 
 // CorruptError tells that the index cannot be read. Nothing is lost with it: it is rebuilt from the log when its file is

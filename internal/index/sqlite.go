@@ -121,6 +121,8 @@ func (s *SQLite) fault(doing string, err error) error {
 			return &CorruptError{Path: s.path, Cause: err}
 		case sqlite3.SQLITE_FULL:
 			return fmt.Errorf("%s: %w: %w", doing, ErrFull, err)
+		case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE:
+			return fmt.Errorf("%s: %w: %w", doing, ErrRefused, err)
 		case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
 			return fmt.Errorf("%s: make sure that its folder exists and can be written: %w", doing, err)
 		}

@@ -337,7 +337,7 @@ func (w *writer) storeCounts() {
 func (w *writer) json(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil && w.err == nil {
-		w.err = fmt.Errorf("encode %T: %w", v, err)
+		w.err = fmt.Errorf("encode %T: %w: %w", v, ErrRefused, err)
 	}
 	return text
 }

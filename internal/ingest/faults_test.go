@@ -58,6 +58,41 @@ func TestDamagedLog(t *testing.T) {
 	}
 }
 
+// pickyIndex refuses batches that have a document of one file.
+type pickyIndex struct {
+	index.Index
+	sha string
+}
+
+func (p *pickyIndex) Apply(ctx context.Context, b index.Batch) error {
+	for i := range b.Documents {
+		if b.Documents[i].SHA256 == p.sha {
+			return fmt.Errorf("write to the index: %w", index.ErrRefused)
+		}
+	}
+	return p.Index.Apply(ctx, b)
+}
+
+// TestRefusedRecord: what the index cannot keep is a dead letter, and everything around it arrives.
+func TestRefusedRecord(t *testing.T) {
+	b := newBench(t)
+	b.idx = &pickyIndex{b.idx, sha("c")}
+	for i := range 9 {
+		b.append(record(t, sourced, binary(fmt.Sprint("k", i), string("abcdefabd"[i]), 1), "", ""))
+	}
+	b.start()
+	b.settle()
+	if c := b.counts(); c.Binaries != 5 {
+		t.Errorf("%+v", c)
+	}
+	list := b.letters()
+	if len(list) != 1 || list[0].Reason == "" || !strings.Contains(list[0].Reason, index.ErrRefused.Error()) {
+		t.Errorf("dead letters %+v", list)
+	}
+	b.append(record(t, sourced, binary("later", "e", 1), "", ""))
+	b.settle()
+}
+
 // fullIndex has no room for a while.
 type fullIndex struct {
 	index.Index

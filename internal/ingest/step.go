@@ -54,7 +54,15 @@ func (in *Ingest) step(ctx context.Context, offsets map[string]int64) (more bool
 	in.first++
 	if len(b.Offsets) > 0 {
 		begun := time.Now()
-		if err := in.idx.Apply(ctx, b.Batch); err != nil {
+		switch err := in.idx.Apply(ctx, b.Batch); {
+		case errors.Is(err, index.ErrRefused) && b.records > 1:
+			in.limit = max(b.records/2, 1) // to find out which record it is
+			return true, nil
+		case errors.Is(err, index.ErrRefused) && b.records == 1:
+			if b, err = in.giveUp(ctx, b, err); err != nil {
+				return false, err
+			}
+		case err != nil:
 			return false, err
 		}
 		in.pace(b.records, time.Since(begun))
@@ -67,6 +75,18 @@ func (in *Ingest) step(ctx context.Context, offsets map[string]int64) (more bool
 	}
 	in.moveTo(next, ends, b)
 	return more, nil
+}
+
+// giveUp puts a dead letter in the place of a record that the index refuses.
+func (in *Ingest) giveUp(ctx context.Context, refused *batch, cause error) (*batch, error) {
+	b := newBatch(in.labels)
+	if len(refused.damage) > 0 {
+		b.Dead = refused.Dead
+	}
+	b.addUnreadable(&refused.last, cause)
+	b.records, b.damage = 1, append(refused.damage, cause)
+	b.Offsets = refused.Offsets
+	return b, in.idx.Apply(ctx, b.Batch)
 }
 
 // pace keeps batches short, so that what is in the log can be found soon however much there is to do, and large enough that what a transaction
@@ -160,6 +180,7 @@ func (in *Ingest) read(ctx context.Context, s *source, at int64, b *batch) (int6
 	for i := range page.Records {
 		r := &page.Records[i]
 		b.add(s.kind, r)
+		b.last = *r
 		b.records++
 		b.bytes += len(r.Key) + len(r.Header) + len(r.Value)
 	}
@@ -183,6 +204,7 @@ func (in *Ingest) moveTo(next, ends map[eventlog.Partition]int64, b *batch) {
 // batch gathers what one transaction applies.
 type batch struct {
 	index.Batch
+	last    eventlog.Record // the newest that was added
 	labels  labels
 	changed map[string]bool // SHA-256 of files of which something is new
 	damage  []error

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -11,6 +12,7 @@ import (
 	"unicode"
 
 	"lazuli/internal/api"
+	"lazuli/internal/index"
 )
 
 // functions are what templates call.
@@ -18,6 +20,8 @@ var functions = template.FuncMap{
 	"bytes": sizeText, "short": func(s string) string { return shorten(s, 12) }, "clean": clean, "cut": func(s string) string { return shorten(clean(s), 300) },
 	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "states": states,
 	"relationship": relationship, "jobs": jobs, "plural": plural, "lines": lines,
+	"count": count, "searchFor": searchFor, "tagNames": tagNames, "deref": func(n *int) int { return *n },
+	"hexOf": hexOf, "hexAt": hexAt, "codings": codings, "pivotTo": pivotTo, "json": indented,
 }
 
 // clean makes text from files safe to look at: control characters, and those that turn the direction of writing, become visible escapes.
@@ -85,6 +89,28 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// count writes a number that may be large, with spaces between its thousands, before a noun.
+func count(n int64, noun string) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "\u00a0" + digits[i:]
+	}
+	if n == 1 {
+		return digits + " " + noun
+	}
+	return digits + " " + noun + "s"
+}
+
+// tagNames lists tags once each, whoever put them there.
+func tagNames(tags []index.Tag) []string {
+	var names []string
+	for i := range tags {
+		names = append(names, tags[i].Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func ago(t time.Time) string {
 	switch d := time.Since(t); {
 	case d < time.Minute:
@@ -138,15 +164,6 @@ func relationship(m map[string]string) string {
 	return clean(strings.Join(parts, ", "))
 }
 
-// entropyInfo is what the plugin Entropy says of a file.
-type entropyInfo struct {
-	Entropy struct {
-		Overall   float64   `json:"overall"`
-		BlockSize int64     `json:"block_size"`
-		Blocks    []float64 `json:"blocks"`
-	} `json:"entropy"`
-}
-
 // Sizes of the strip, in SVG units.
 const (
 	stripWidth  = 1000
@@ -161,15 +178,14 @@ var bands = []struct {
 }{{4.0, 4.6, "text"}, {4.9, 5.3, "code"}, {6.7, 6.9, "packed"}, {7.7, 8.0, "compressed or encrypted"}}
 
 // entropyStrip draws the entropy of a file's blocks; nothing when there are none. Every number in it is ours, no text is a file's.
-func entropyStrip(raw json.RawMessage) template.HTML {
-	var info entropyInfo
-	if json.Unmarshal(raw, &info) != nil || len(info.Entropy.Blocks) == 0 {
+func entropyStrip(e api.Entropy) template.HTML {
+	if len(e.Blocks) == 0 {
 		return ""
 	}
-	blocks := info.Entropy.Blocks[:min(len(info.Entropy.Blocks), maxBars)]
+	blocks := e.Blocks[:min(len(e.Blocks), maxBars)]
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %d %d" preserveAspectRatio="none" role="img" aria-label="entropy of %d blocks of %d bytes, overall %.2f bits for each byte">`,
-		stripWidth, stripHeight, len(blocks), info.Entropy.BlockSize, info.Entropy.Overall)
+		stripWidth, stripHeight, len(blocks), e.BlockSize, e.Overall)
 	y := func(bits float64) float64 { return stripHeight * (1 - min(max(bits, 0), 8)/8) }
 	for _, band := range bands {
 		fmt.Fprintf(&b, `<rect class="band" x="0" y="%.1f" width="%d" height="%.1f"><title>%s: %.1f to %.1f</title></rect>`, y(band.to), stripWidth, y(band.from)-y(band.to), band.name, band.from, band.to)
@@ -178,8 +194,17 @@ func entropyStrip(raw json.RawMessage) template.HTML {
 	for i, bits := range blocks {
 		bits = min(max(bits, 0), 8)
 		fmt.Fprintf(&b, `<rect x="%.2f" y="%.1f" width="%.2f" height="%.1f" fill="hsl(%d 70%% 48%%)"><title>from byte %d: %.2f</title></rect>`,
-			float64(i)*width, y(bits)-1, width+0.05, stripHeight-y(bits)+1, 60+int(bits/8*300), int64(i)*info.Entropy.BlockSize, bits)
+			float64(i)*width, y(bits)-1, width+0.05, stripHeight-y(bits)+1, 60+int(bits/8*300), int64(i)*e.BlockSize, bits)
 	}
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String())
+}
+
+// indented writes a plugin's report for people.
+func indented(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if json.Indent(&b, raw, "", "  ") != nil {
+		return string(raw)
+	}
+	return b.String()
 }

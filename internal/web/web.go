@@ -12,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"time"
 
 	"lazuli/internal/api"
@@ -33,7 +32,7 @@ type Web struct {
 // New makes the pages over REST's parts.
 func New(a *api.API) *Web {
 	w := &Web{api: a, pages: map[string]*template.Template{}, mux: http.NewServeMux()}
-	for _, name := range []string{"home", "search", "file", "plugins", "dead", "problem"} {
+	for _, name := range []string{"home", "search", "help", "file", "graph", "similar", "results", "stream", "pivot", "hex", "strings", "plugins", "dead", "problem"} {
 		w.pages[name] = template.Must(template.New("").Funcs(functions).ParseFS(files, "pages/layout.html", "pages/parts.html", "pages/"+name+".html"))
 	}
 	assets, err := fs.Sub(files, "assets")
@@ -43,7 +42,19 @@ func New(a *api.API) *Web {
 	w.mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(assets)))
 	w.mux.HandleFunc("GET /{$}", w.home)
 	w.mux.HandleFunc("GET /search", w.search)
+	w.mux.HandleFunc("GET /search/help", w.help)
+	w.mux.HandleFunc("POST /search/save", w.saveSearch)
+	w.mux.HandleFunc("POST /search/forget", w.forgetSearch)
 	w.mux.HandleFunc("GET /file/{hash}", w.file)
+	w.mux.HandleFunc("POST /file/{hash}/tags", w.tagFile)
+	w.mux.HandleFunc("GET /file/{hash}/graph", w.graphPage)
+	w.mux.HandleFunc("GET /file/{hash}/similar", w.similar)
+	w.mux.HandleFunc("GET /file/{hash}/results", w.results)
+	w.mux.HandleFunc("GET /file/{hash}/stream/{stream}", w.stream)
+	w.mux.HandleFunc("GET /file/{hash}/hex", w.hex)
+	w.mux.HandleFunc("GET /file/{hash}/strings", w.strings)
+	w.mux.HandleFunc("GET /pivot", w.pivot)
+	w.mux.HandleFunc("POST /pivot/tags", w.tagValue)
 	w.mux.HandleFunc("GET /plugins", w.plugins)
 	w.mux.HandleFunc("GET /dead", w.dead)
 	w.mux.HandleFunc("POST /dead/retry", w.retry)
@@ -64,7 +75,12 @@ func (w *Web) Handler() http.Handler {
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
-		w.mux.ServeHTTP(rw, r)
+		asked, code, err := w.api.Asked(r)
+		if err != nil {
+			http.Error(rw, err.Error(), code)
+			return
+		}
+		w.mux.ServeHTTP(rw, asked)
 	})
 }
 
@@ -122,13 +138,13 @@ type homeData struct {
 
 func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
 	var d homeData
-	page, err := w.api.Index.Search(r.Context(), index.Everyone, query.All{}, index.SearchOptions{Limit: 12})
+	page, err := w.api.Index.Search(r.Context(), w.api.Reader(r.Context()), query.All{}, index.SearchOptions{Limit: 12})
 	if err == nil {
 		d.Recent = page.Hits
 		d.Counts, err = w.api.Index.Counts(r.Context())
 	}
 	if err == nil {
-		d.Plugins, err = w.api.Index.Plugins(r.Context(), index.Everyone)
+		d.Plugins, err = w.api.Index.Plugins(r.Context(), w.api.Reader(r.Context()))
 	}
 	if err != nil {
 		w.failed(rw, r, err)
@@ -137,110 +153,8 @@ func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
 	w.render(rw, r, http.StatusOK, "home", view{Title: "lazuli", Live: "*", Data: d})
 }
 
-type searchData struct {
-	Hits   []index.Hit
-	Next   string // address of the next page
-	Fields []string
-}
-
-func (w *Web) search(rw http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query().Get("q")
-	expr, err := query.Parse(q, time.Now())
-	if err != nil {
-		w.failed(rw, r, err)
-		return
-	}
-	page, err := w.api.Index.Search(r.Context(), index.Everyone, expr, index.SearchOptions{Limit: 50, Cursor: r.URL.Query().Get("cursor")})
-	if err != nil {
-		w.failed(rw, r, err)
-		return
-	}
-	d := searchData{Hits: page.Hits, Fields: fields()}
-	if page.Next != "" {
-		d.Next = "/search?" + url.Values{"q": {q}, "cursor": {page.Next}}.Encode()
-	}
-	w.render(rw, r, http.StatusOK, "search", view{Title: "Search", Query: q, Data: d})
-}
-
-// fields are the names that the page offers.
-func fields() []string {
-	var list []string
-	for _, f := range query.Fields() {
-		if !f.Hidden {
-			list = append(list, f.Name)
-		}
-	}
-	return list
-}
-
-type fileData struct {
-	*api.FileState
-	Name   string
-	Strip  template.HTML
-	Groups []featureGroup
-	Why    []api.Why // of plugins that did not end a job of it
-}
-
-// hash is one line of the list of hashes.
-type hash struct{ Name, Value string }
-
-// Hashes lists those that are known.
-func (d fileData) Hashes() []hash {
-	var list []hash
-	for _, h := range []hash{{"SHA-256", d.SHA256}, {"SHA-1", d.SHA1}, {"MD5", d.MD5}, {"SHA-512", d.SHA512}, {"ssdeep", d.SSDeep}, {"TLSH", d.TLSH}} {
-		if h.Value != "" {
-			list = append(list, h)
-		}
-	}
-	return list
-}
-
-// featureGroup is the values of one feature.
-type featureGroup struct {
-	Name   string
-	Values []index.Feature
-	More   int // values that are not shown
-}
-
-const shownValues = 50
-
-func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
-	f, err := w.api.File(r.Context(), r.PathValue("hash"))
-	if err != nil {
-		w.failed(rw, r, err)
-		return
-	}
-	d := fileData{FileState: f, Name: shorten(f.SHA256, 16)}
-	if len(f.Filenames) > 0 {
-		d.Name = f.Filenames[0]
-	}
-	d.Strip = entropyStrip(f.Info["Entropy"])
-	for _, v := range f.Features {
-		if n := len(d.Groups); n == 0 || d.Groups[n-1].Name != v.Name {
-			d.Groups = append(d.Groups, featureGroup{Name: v.Name})
-		}
-		g := &d.Groups[len(d.Groups)-1]
-		if len(g.Values) < shownValues {
-			g.Values = append(g.Values, v)
-		} else {
-			g.More++
-		}
-	}
-	why, err := w.api.Why(r.Context(), f.Binary)
-	if err != nil {
-		w.failed(rw, r, err)
-		return
-	}
-	for _, y := range why.Plugins {
-		if y.State != "ended" { // those stand above with their statuses
-			d.Why = append(d.Why, y)
-		}
-	}
-	w.render(rw, r, http.StatusOK, "file", view{Title: clean(d.Name), Live: f.SHA256, Data: d})
-}
-
 func (w *Web) plugins(rw http.ResponseWriter, r *http.Request) {
-	list, err := w.api.Index.Plugins(r.Context(), index.Everyone)
+	list, err := w.api.Index.Plugins(r.Context(), w.api.Reader(r.Context()))
 	if err != nil {
 		w.failed(rw, r, err)
 		return

@@ -25,18 +25,25 @@ import (
 
 	"lazuli/event"
 	"lazuli/internal/api"
+	"lazuli/internal/api/access"
+	"lazuli/internal/api/notes"
 	"lazuli/internal/blob"
+	"lazuli/internal/config"
 	"lazuli/internal/eventlog"
+	"lazuli/internal/eventlog/eventlogtest"
 	"lazuli/internal/index"
+	"lazuli/internal/security"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // platform stands in for everything behind the pages but the index, which is real.
 type platform struct {
-	idx  *index.SQLite
-	mu   sync.Mutex
-	subs []chan string
+	idx   *index.SQLite
+	store *blob.FS
+	log   *eventlogtest.Memory
+	mu    sync.Mutex
+	subs  []chan string
 }
 
 func (p *platform) Store(_ context.Context, _, _ string, r io.Reader) (event.Datastream, error) {
@@ -92,11 +99,31 @@ func (p *platform) Retry(_ context.Context, id string) error {
 
 func (p *platform) Event(context.Context, string) ([]byte, error) { return nil, api.ErrEventGone }
 
+// Reached does ingest's work for tags: the last record goes into the index.
+func (p *platform) Reached(ctx context.Context, ends map[eventlog.Partition]int64) error {
+	for part, end := range ends {
+		page, err := p.log.Read(ctx, part, end-1, eventlog.Limit{Records: 1, Bytes: 1 << 20})
+		if err != nil {
+			return err
+		}
+		for i := range page.Records {
+			tag := index.Tag{}
+			if page.Records[i].Value != nil {
+				if err := json.Unmarshal(page.Records[i].Value, &tag); err != nil {
+					return err
+				}
+			}
+			tag.ID = string(page.Records[i].Key)
+			p.apply(index.Batch{Tags: []index.Tag{tag}}, tag.SHA256)
+		}
+	}
+	return nil
+}
+
 func (p *platform) Pending(context.Context, []string) ([]api.PendingJob, []api.Silent, error) {
 	return nil, nil, nil
 }
-func (p *platform) Reached(context.Context, map[eventlog.Partition]int64) error { return nil }
-func (p *platform) Topics(context.Context) ([]eventlog.TopicState, error)       { return nil, nil }
+func (p *platform) Topics(context.Context) ([]eventlog.TopicState, error) { return nil, nil }
 
 func (p *platform) Subscribe(context.Context) <-chan string {
 	p.mu.Lock()
@@ -128,9 +155,19 @@ func newSite(t *testing.T) (*platform, *httptest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &platform{idx: idx}
-	a := api.New(api.Deps{Index: idx, Dispatcher: p, Settler: p, Topics: p, Store: store, Metrics: prometheus.NewRegistry(),
-		Logger: slog.New(slog.DiscardHandler)}, api.Options{DefaultSource: "local", Version: "test", MaxUploadBytes: 1 << 20})
+	p := &platform{idx: idx, store: store, log: eventlogtest.NewMemory()}
+	cfg := config.Defaults()
+	cfg.Limits.MaxUploadBytes = 1 << 20
+	labels, err := security.New(cfg.Security)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := notes.New(p.log, p, cfg.TopicPrefix)
+	if err := said.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a := api.New(api.Deps{Index: idx, Notes: said, Dispatcher: p, Settler: p, Topics: p, Store: store, Metrics: prometheus.NewRegistry(), Config: cfg, Scheme: labels,
+		Access: access.Anybody(labels), Logger: slog.New(slog.DiscardHandler)}, api.Options{Version: "test"})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", a.Handler())
 	mux.Handle("/", New(a).Handler())
@@ -273,12 +310,15 @@ func TestForm(t *testing.T) {
 }
 
 func TestEntropyStrip(t *testing.T) {
-	strip := string(entropyStrip(json.RawMessage(`{"entropy":{"overall":4,"block_size":256,"blocks":[0,8,99,-3]}}`)))
+	said := func(info string) api.Entropy {
+		return api.EntropyOf(&index.Binary{Info: map[string]json.RawMessage{"Entropy": json.RawMessage(info)}})
+	}
+	strip := string(entropyStrip(said(`{"entropy":{"overall":4,"block_size":256,"blocks":[0,8,99,-3]}}`)))
 	if n := strings.Count(strip, "<rect"); n != 4+len(bands) {
 		t.Errorf("%d rectangles in %s", n, strip)
 	}
 	for _, none := range []string{"", "null", "{}", `{"entropy":{"blocks":[]}}`, `{"entropy":7}`, "garbage"} {
-		if got := entropyStrip(json.RawMessage(none)); got != "" {
+		if got := entropyStrip(said(none)); got != "" {
 			t.Errorf("%q: %s", none, got)
 		}
 	}

@@ -1,5 +1,5 @@
 // Package azul runs plugins written with the real azul-runner, unmodified, against the real platform, and reads all events
-// back through azul_bedrock's strict models.
+// back through azul_bedrock's strict models. It also runs azul-client against REST: TestClient.
 //
 // Begin with TestAzul: one platform for all plugins, each with a test of its own that runs beside the others. Every plugin gets
 // every file of all tests, so that a test looks at its own files alone.
@@ -72,11 +72,11 @@ func findPython(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if exec.Command(path, "-c", "import azul_runner").Run() != nil {
+	if exec.Command(path, "-c", "import azul_runner, azul_client").Run() != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("azul-runner is not installed: test/setup should have done it")
+			t.Fatal("azul-runner and azul-client are not installed: test/setup should have done it")
 		}
-		t.Skip("SKIPPED: azul-runner is not installed (run test/setup; it needs Python 3.12 or newer)")
+		t.Skip("SKIPPED: azul-runner and azul-client are not installed (run test/setup; it needs Python 3.12 or newer)")
 	}
 	return path
 }

@@ -256,7 +256,7 @@ func TestStopWithJob(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range f.Pending {
-			if p.State == "running" {
+			if p.State == "running" && p.Plugin == "Entropy" { // the others see that it is not theirs
 				working = p.Plugin
 			}
 		}

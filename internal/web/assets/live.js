@@ -2,16 +2,28 @@
 // same, but still.
 const main = document.getElementById('main');
 
-let busy = false, again = false;
+let busy = false, again = false, late = false;
+
+// typing tells whether somebody writes into a form, which must not be taken from under their hands.
+function typing() {
+  return [...main.querySelectorAll('form input:not([type=hidden], [type=file], [type=checkbox])')]
+    .some(input => input === document.activeElement || input.value !== input.defaultValue);
+}
+
+main.addEventListener('focusout', () => { if (late) setTimeout(refresh, 500); });
 
 async function refresh() {
   if (busy) { again = true; return; }
+  late = typing();
+  if (late) return;
   busy = true;
   try {
     const url = new URL(location.href);
     url.searchParams.set('fragment', '1');
     const answer = await fetch(url);
-    if (answer.ok) swap(await answer.text());
+    const html = await answer.text();
+    late = typing();
+    if (answer.ok && !late) swap(html);
   } catch { /* the server is away: the next change will come */ }
   busy = false;
   if (again) { again = false; setTimeout(refresh, 250); }
@@ -23,8 +35,12 @@ function swap(html) {
   const open = [...main.querySelectorAll('details')].map(d => d.open);
   const template = document.createElement('template');
   template.innerHTML = html;
-  const fresh = [...template.content.childNodes];
+  template.content.querySelectorAll('details[data-src]').forEach(d => { // what was loaded stays
+    const old = main.querySelector(`details[data-loaded][data-src="${d.dataset.src}"]`);
+    if (old) d.replaceWith(old);
+  });
   const drop = document.getElementById('drop');
+  const fresh = [...template.content.childNodes];
   const at = fresh.findIndex(node => node.id === 'drop');
   if (drop && at >= 0) {
     [...main.childNodes].filter(node => node !== drop).forEach(node => node.remove());

@@ -1,0 +1,327 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"lazuli/internal/api"
+	"lazuli/internal/api/azul"
+	"lazuli/internal/index"
+)
+
+type fileData struct {
+	*api.FileState
+	Name   string
+	Tags   []string
+	Strip  template.HTML
+	Graph  template.HTML
+	Groups []featureGroup
+	Shown  map[string]bool // streams that have a page, by SHA-256
+	Stored bool            // the content can be looked at
+	Why    []api.Why       // of plugins that did not end a job of it
+}
+
+// hash is one line of the list of hashes.
+type hash struct{ Name, Value string }
+
+// Hashes lists those that are known.
+func (d fileData) Hashes() []hash {
+	var list []hash
+	for _, h := range []hash{{"SHA-256", d.SHA256}, {"SHA-1", d.SHA1}, {"MD5", d.MD5}, {"SHA-512", d.SHA512}, {"ssdeep", d.SSDeep}, {"TLSH", d.TLSH}} {
+		if h.Value != "" {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// featureGroup is the values of one feature.
+type featureGroup struct {
+	Name   string
+	Values []featureValue
+	More   int // values that are not shown
+}
+
+// featureValue is a value with where one may go on from it.
+type featureValue struct {
+	index.Feature
+	Search string // address of the files that have it
+	Tags   []string
+	Parts  []link
+}
+
+const shownValues = 50
+
+func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	f, err := w.api.File(ctx, r.PathValue("hash"))
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	d := fileData{FileState: f, Name: nameOf(f.Binary), Strip: entropyStrip(api.EntropyOf(f.Binary)), Shown: map[string]bool{}}
+	if err := w.fillFile(ctx, &d, r.URL.Query().Get("all")); err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	w.render(rw, r, http.StatusOK, "file", view{Title: clean(d.Name), Live: f.SHA256, Data: d})
+}
+
+func nameOf(b *index.Binary) string {
+	if len(b.Filenames) > 0 {
+		return b.Filenames[0]
+	}
+	return shorten(b.SHA256, 16)
+}
+
+// fillFile reads what stands beside what is known of the file itself. Of the feature all every value is shown.
+func (w *Web) fillFile(ctx context.Context, d *fileData, all string) error {
+	tags, err := w.api.Index.FileTags(ctx, w.api.Reader(ctx), d.SHA256)
+	if err != nil {
+		return err
+	}
+	d.Tags = tagNames(tags)
+	if d.Groups, err = w.featureGroups(ctx, d.Features, all); err != nil {
+		return err
+	}
+	if len(d.Children)+len(d.Parents) > 0 {
+		if d.Graph, err = w.drawNearby(ctx, d.SHA256, false); err != nil {
+			return err
+		}
+	}
+	for i := range d.Streams {
+		if kind := w.api.Azul(ctx).ShownAs(d.SHA256, &d.Streams[i]); kind != "" {
+			d.Shown[d.Streams[i].SHA256] = viewable(kind)
+		}
+		d.Stored = d.Stored || d.Streams[i].SHA256 == d.SHA256
+	}
+	why, err := w.api.Why(ctx, d.Binary)
+	if err != nil {
+		return err
+	}
+	for _, y := range why.Plugins {
+		if y.State != "ended" { // those stand above with their statuses
+			d.Why = append(d.Why, y)
+		}
+	}
+	return nil
+}
+
+// featureGroups gathers values, which come by the names of their features.
+func (w *Web) featureGroups(ctx context.Context, features []index.Feature, all string) ([]featureGroup, error) {
+	var groups []featureGroup
+	var tags []index.Tag
+	for _, v := range features {
+		if n := len(groups); n == 0 || groups[n-1].Name != v.Name {
+			groups = append(groups, featureGroup{Name: v.Name})
+			var err error
+			if tags, err = w.api.Index.ValueTags(ctx, w.api.Reader(ctx), "", v.Name); err != nil {
+				return nil, err
+			}
+		}
+		g := &groups[len(groups)-1]
+		if len(g.Values) >= shownValues && g.Name != all {
+			g.More++
+			continue
+		}
+		g.Values = append(g.Values, featureValue{Feature: v, Search: searchFor("features_map."+v.Name, v.Value), Tags: tagsOfValue(tags, v.Value), Parts: partLinks(v)})
+	}
+	return groups, nil
+}
+
+func tagsOfValue(tags []index.Tag, value string) []string {
+	return tagNames(slices.DeleteFunc(slices.Clone(tags), func(t index.Tag) bool { return t.Value != value }))
+}
+
+// partLinks leads from a link or a path to the files that have a part of it, too.
+func partLinks(v index.Feature) []link {
+	if v.Type != "uri" && v.Type != "filepath" {
+		return nil
+	}
+	var list []link
+	add := func(name, field, value string) {
+		if address := searchFor("features.enriched."+field, value); address != "" && value != "" {
+			list = append(list, link{Name: name + " " + value, Address: address})
+		}
+	}
+	parts := index.PartsOf(v.Type, v.Value)
+	for _, p := range []struct{ name, field string }{{"host", "hostname"}, {"port", "port"}, {"user", "username"}} {
+		add(p.name, p.field, parts["features.enriched."+p.field])
+	}
+	path := parts["features.enriched.filepath"]
+	if v.Type == "uri" {
+		if path != "/" {
+			add("path", "filepath", path)
+		}
+		add("query", "query", parts["features.enriched.query"])
+		return list
+	}
+	beginnings, ends := azul.Folders(path)
+	for _, folder := range beginnings {
+		if folder != path {
+			add("in", "filepath.tree", folder)
+		}
+	}
+	if len(ends) > 1 { // of one part there is nothing else to say
+		add("ends", "filepath.tree_reversed", ends[0])
+	}
+	return list
+}
+
+// tagFile puts a tag on a file or takes it off, from a form.
+func (w *Web) tagFile(rw http.ResponseWriter, r *http.Request) {
+	form, ok := w.form(rw, r)
+	if !ok {
+		return
+	}
+	sha, tag := r.PathValue("hash"), strings.TrimSpace(form.Get("tag"))
+	change := w.api.Azul(r.Context()).TagFile
+	if form.Get("remove") != "" {
+		change = w.api.Azul(r.Context()).UntagFile
+	}
+	if err := change(r.Context(), sha, tag); err != nil {
+		w.refused(rw, r, err)
+		return
+	}
+	http.Redirect(rw, r, "/file/"+url.PathEscape(sha), http.StatusSeeOther)
+}
+
+type similarData struct {
+	SHA256, Name string
+	Files        []api.SimilarFile
+}
+
+// maxSimilar is how many files are shown for each way of being alike.
+const maxSimilar = 20
+
+func (w *Web) similar(rw http.ResponseWriter, r *http.Request) {
+	b, ok := w.binary(rw, r)
+	if !ok {
+		return
+	}
+	list, err := w.api.Similar(r.Context(), b, maxSimilar)
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	w.render(rw, r, http.StatusOK, "similar", view{Title: "Like " + clean(nameOf(b)), Data: similarData{b.SHA256, nameOf(b), list}})
+}
+
+// binary reads the file that the address names. When there is none it answers itself.
+func (w *Web) binary(rw http.ResponseWriter, r *http.Request) (*index.Binary, bool) {
+	b, err := w.api.Index.Binary(r.Context(), w.api.Reader(r.Context()), r.PathValue("hash"))
+	if err != nil {
+		w.failed(rw, r, err)
+		return nil, false
+	}
+	return b, true
+}
+
+type resultsData struct {
+	SHA256, Name string
+	Documents    []index.Document
+	More         bool
+}
+
+// maxResults is how many results of a file are shown on one page.
+const maxResults = 200
+
+// results shows all documents of a file, older versions too.
+func (w *Web) results(rw http.ResponseWriter, r *http.Request) {
+	b, ok := w.binary(rw, r)
+	if !ok {
+		return
+	}
+	list, more, err := w.api.Index.Documents(r.Context(), w.api.Reader(r.Context()), b.SHA256, index.DocumentFilter{Superseded: true, Limit: maxResults})
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	w.render(rw, r, http.StatusOK, "results", view{Title: "Results on " + clean(nameOf(b)), Data: resultsData{b.SHA256, nameOf(b), list, more}})
+}
+
+// graphData is the page of a graph.
+type graphData struct {
+	SHA256, Name string
+	Graph        template.HTML
+}
+
+func (w *Web) graphPage(rw http.ResponseWriter, r *http.Request) {
+	b, ok := w.binary(rw, r)
+	if !ok {
+		return
+	}
+	svg, err := w.drawNearby(r.Context(), b.SHA256, true)
+	if err != nil {
+		w.failed(rw, r, err)
+		return
+	}
+	w.render(rw, r, http.StatusOK, "graph", view{Title: "Around " + clean(nameOf(b)), Live: b.SHA256, Data: graphData{b.SHA256, nameOf(b), svg}})
+}
+
+// drawNearby draws the files from which a file came and that came from it; with cousins also what else came from the former.
+func (w *Web) drawNearby(ctx context.Context, sha256 string, cousins bool) (template.HTML, error) {
+	ties, err := w.api.Azul(ctx).Nearby(ctx, sha256, cousins)
+	if err != nil && !errors.Is(err, index.ErrNotFound) {
+		return "", err
+	}
+	var g graph
+	at := map[string]int{}
+	var list []string
+	node := func(sha string) int {
+		if n, ok := at[sha]; ok {
+			return n
+		}
+		at[sha] = len(g.nodes)
+		g.nodes = append(g.nodes, graphNode{SHA256: sha, Focus: sha == sha256})
+		list = append(list, sha)
+		return at[sha]
+	}
+	drawn := map[[2]int]int{} // parent and child → edge
+	inside := map[int]int{}
+	for i := range ties {
+		t := &ties[i]
+		e := graphEdge{From: node(t.Parent), To: node(t.Child), Label: relationship(t.Relationship) + " (" + t.Author + ")"}
+		if n := &g.nodes[e.To]; n.Name == "" {
+			n.Name, n.Format = t.Filename, t.Format
+		}
+		if old, there := drawn[[2]int{e.From, e.To}]; there {
+			g.edges[old].Label += "; " + e.Label
+			continue
+		}
+		drawn[[2]int{e.From, e.To}] = len(g.edges)
+		inside[e.From]++
+		g.edges = append(g.edges, e)
+	}
+	hits, err := w.api.Index.Hits(ctx, w.api.Reader(ctx), list)
+	if err != nil {
+		return "", err
+	}
+	for i := range hits {
+		n, h := &g.nodes[at[hits[i].SHA256]], &hits[i]
+		if n.Name == "" && len(h.Filenames) > 0 {
+			n.Name = h.Filenames[0]
+		}
+		if n.Format == "" {
+			n.Format = h.FileFormat
+		}
+		n.More = max(h.Children-inside[at[h.SHA256]], 0)
+	}
+	return g.svg(), nil
+}
+
+// pivotTo is the address of the page of values that files have in common; names and values alternate.
+func pivotTo(pairs ...string) string {
+	v := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v.Add("f", pairs[i])
+		v.Add("v", pairs[i+1])
+	}
+	return fmt.Sprintf("/pivot?%s", v.Encode())
+}
