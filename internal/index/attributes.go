@@ -1,16 +1,17 @@
 package index
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 )
 
 // Fields of terms that no query names. Begin with ~, so that no field of the query language is called so.
 const (
-	fieldCurrent = "~current" // one term: the documents that are not superseded
-	fieldLabel   = "~label"   // the number of a label: the documents with it
-	fieldHas     = "~has"     // the name of a field of which a document has some value, for fields with many values
-	fieldWord    = "~word"    // words in lower case, of filenames and formats
+	fieldLabel = "~label" // the number of a label: the documents with it
+	fieldHas   = "~has"   // the name of a field of which a document has some value, for fields with many values
+	fieldWord  = "~word"  // words in lower case, of filenames and formats
 )
 
 // valueField is the field of terms of a feature's values: what the query language calls it.
@@ -26,7 +27,7 @@ const (
 )
 
 // attributes calls add with a field and a text for all that can be searched of a document but hashes, tracking keys, times, its size and the
-// values of features. A pair may come more than once.
+// values of each feature. A pair may come more than once.
 func (d *Document) attributes(add func(field, text string)) {
 	some := func(field, text string) {
 		if text != "" {
@@ -76,14 +77,15 @@ func (d *Document) attributes(add func(field, text string)) {
 	d.featureAttributes(some, add)
 }
 
-// pairs goes through a map, but not without end: which of too many does not matter.
+// pairs goes through a map, but not without end: of too many the first count.
 func pairs(m map[string]string, fn func(key, value string)) {
-	n := 0
-	for key, value := range m {
-		if n++; n > maxPairs {
-			return
-		}
-		fn(key, value)
+	keys := slices.Collect(maps.Keys(m))
+	if len(keys) > maxPairs {
+		slices.Sort(keys)
+		keys = keys[:maxPairs]
+	}
+	for _, key := range keys {
+		fn(key, m[key])
 	}
 }
 
@@ -193,6 +195,7 @@ func (d *Document) featureAttributes(some, add func(field, text string)) {
 	for i := range d.Features {
 		f := &d.Features[i]
 		names[f.Name] = true
+		add("features.value", f.Value)
 		some("features.type", f.Type)
 		some("features.label", f.Label)
 		if f.Offset != nil {

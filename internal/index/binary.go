@@ -171,14 +171,15 @@ func streamsOf(rows []row) []Stream {
 // features lists each value of each plugin once.
 func (v view) features(rows []row) ([]Feature, error) {
 	type key struct {
-		term, typ, label, author int64
-		offset, length           int64 // 1 more; 0 for none
+		termKey
+		typ, label, author int64
+		offset, length     int64 // 1 more; 0 for none
 	}
 	versions := map[key]string{}
 	for i := range rows {
 		r := &rows[i]
 		err := readValues(r.list, func(val value) {
-			k := key{val.term, val.typ, val.label, r.author, plusOne(val.offset), plusOne(val.length)}
+			k := key{termKey{val.field, val.text}, val.typ, val.label, r.author, plusOne(val.offset), plusOne(val.length)}
 			if old, ok := versions[k]; !ok || old < r.authorVer {
 				versions[k] = r.authorVer
 			}
@@ -187,20 +188,14 @@ func (v view) features(rows []row) ([]Feature, error) {
 			return nil, err
 		}
 	}
-	fields := map[int64]string{}
-	texts := map[int64]NameValue{}
 	list := make([]Feature, 0, len(versions))
 	for k, version := range versions {
-		t, ok := texts[k.term]
-		if !ok {
-			var err error
-			if t, err = v.nameValue(k.term, fields); err != nil {
-				return nil, err
-			}
-			texts[k.term] = t
+		f, err := v.feature(value{field: k.field, text: k.text, typ: k.typ, label: k.label, offset: minusOne(k.offset), length: minusOne(k.length)})
+		if err != nil {
+			return nil, err
 		}
-		f := Feature{Name: t.Name, Value: t.Value, Version: version, Offset: minusOne(k.offset), Length: minusOne(k.length)}
-		if err := v.words(wordInto{k.typ, &f.Type}, wordInto{k.label, &f.Label}, wordInto{k.author, &f.Plugin}); err != nil {
+		f.Version = version
+		if err := v.words(wordInto{k.author, &f.Plugin}); err != nil {
 			return nil, err
 		}
 		list = append(list, f)
@@ -212,22 +207,15 @@ func (v view) features(rows []row) ([]Feature, error) {
 	return list, nil
 }
 
-// nameValue reads the term of a feature's value.
-func (v view) nameValue(term int64, fields map[int64]string) (NameValue, error) {
-	var field int64
-	var t NameValue
-	if err := v.one(`SELECT field, text FROM terms WHERE term = ?`, []any{term}, &field, &t.Value); err != nil {
-		return t, err
+// feature reads the words of a value.
+func (v view) feature(val value) (Feature, error) {
+	f := Feature{Value: val.text, Offset: val.offset, Length: val.length}
+	name, err := v.fieldName(val.field)
+	if err != nil {
+		return f, err
 	}
-	name, ok := fields[field]
-	if !ok {
-		if err := v.one(`SELECT name FROM fields WHERE field = ?`, []any{field}, &name); err != nil {
-			return t, err
-		}
-		fields[field] = name
-	}
-	t.Name = strings.TrimPrefix(name, featuresMap)
-	return t, nil
+	f.Name = strings.TrimPrefix(name, featuresMap)
+	return f, v.words(wordInto{val.typ, &f.Type}, wordInto{val.label, &f.Label})
 }
 
 // plusOne makes a number of which 0 is none. Nothing in a file is beyond 2^62.

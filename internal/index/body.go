@@ -159,9 +159,10 @@ func unpack(b []byte, v any) error {
 	return json.Unmarshal(text, v)
 }
 
-// value is a feature in a document's own list: a term, which is the feature's name and value, the term's field, and what else was said.
+// value is a feature in a document's own list: the field of terms that its name is, and what was said.
 type value struct {
-	field, term    int64
+	field          int64
+	text           string
 	typ, label     int64 // words; 0 is no label
 	offset, length *uint64
 }
@@ -173,38 +174,37 @@ const (
 	hasLength = 4
 )
 
-// appendValues writes, for each value, its field, its term, its type's word<<3|flags, then what the flags name, all varints.
-func appendValues(b []byte, list []value) []byte {
-	for _, v := range list {
-		flags := uint64(0)
-		if v.label != 0 {
-			flags |= hasLabel
-		}
-		if v.offset != nil {
-			flags |= hasOffset
-		}
-		if v.length != nil {
-			flags |= hasLength
-		}
-		b = binary.AppendUvarint(b, uint64(v.field))
-		b = binary.AppendUvarint(b, uint64(v.term))
-		b = binary.AppendUvarint(b, uint64(v.typ)<<3|flags)
-		if v.label != 0 {
-			b = binary.AppendUvarint(b, uint64(v.label))
-		}
-		if v.offset != nil {
-			b = binary.AppendUvarint(b, *v.offset)
-		}
-		if v.length != nil {
-			b = binary.AppendUvarint(b, *v.length)
-		}
+// appendValue writes its field, its type's word<<3|flags, what the flags name, and the text behind its length, all numbers varints.
+func appendValue(b []byte, v value) []byte {
+	flags := uint64(0)
+	if v.label != 0 {
+		flags |= hasLabel
 	}
-	return b
+	if v.offset != nil {
+		flags |= hasOffset
+	}
+	if v.length != nil {
+		flags |= hasLength
+	}
+	b = binary.AppendUvarint(b, uint64(v.field))
+	b = binary.AppendUvarint(b, uint64(v.typ)<<3|flags)
+	if v.label != 0 {
+		b = binary.AppendUvarint(b, uint64(v.label))
+	}
+	if v.offset != nil {
+		b = binary.AppendUvarint(b, *v.offset)
+	}
+	if v.length != nil {
+		b = binary.AppendUvarint(b, *v.length)
+	}
+	b = binary.AppendUvarint(b, uint64(len(v.text)))
+	return append(b, v.text...)
 }
 
 var errValues = errors.New("a document's list of features is damaged")
 
 func readValues(b []byte, fn func(value)) error {
+	texts := string(b) // of which the texts are parts
 	bad := false
 	next := func() uint64 {
 		n, size := binary.Uvarint(b)
@@ -218,7 +218,6 @@ func readValues(b []byte, fn func(value)) error {
 	}
 	for len(b) > 0 {
 		v := value{field: int64(next())}
-		v.term = int64(next())
 		kind := next()
 		v.typ = int64(kind >> 3)
 		if kind&hasLabel != 0 {
@@ -232,34 +231,13 @@ func readValues(b []byte, fn func(value)) error {
 			n := next()
 			v.length = &n
 		}
-		if bad {
+		size := next()
+		if bad || size > uint64(len(b)) {
 			return errValues
 		}
+		v.text = texts[len(texts)-len(b):][:size]
+		b = b[size:]
 		fn(v)
-	}
-	return nil
-}
-
-// appendTerms writes the numbers of terms, which are sorted.
-func appendTerms(b []byte, numbers []int64) []byte {
-	last := int64(0)
-	for _, n := range numbers {
-		b = binary.AppendUvarint(b, uint64(n-last))
-		last = n
-	}
-	return b
-}
-
-func readTerms(b []byte, fn func(int64)) error {
-	at := int64(0)
-	for len(b) > 0 {
-		d, n := binary.Uvarint(b)
-		if n <= 0 {
-			return errors.New("a document's list of terms is damaged")
-		}
-		b = b[n:]
-		at += int64(d)
-		fn(at)
 	}
 	return nil
 }

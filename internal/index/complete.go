@@ -14,9 +14,8 @@ const maxCompleted = 5_000
 
 // candidate is a term that may be offered.
 type candidate struct {
-	term, n int64
-	docs    []byte
-	text    string
+	*foundTerm
+	n int64
 }
 
 // Complete: see Index.
@@ -29,25 +28,16 @@ func (s *SQLite) Complete(ctx context.Context, r Reader, field *query.Field, pre
 			list, err = v.completeTag(field.Name == "binary.tag", prefix, limit)
 			return err
 		}
-		names := []string{field.Name}
 		e, err := v.evaluate()
 		if err != nil {
 			return err
 		}
-		if field.Name == "features.value" {
-			if names, err = e.valueFields(); err != nil {
-				return err
-			}
-		} else if !countable(field) || field.Feature == "" && field.Type != query.Text {
+		if !countable(field) || field.Feature == "" && field.Type != query.Text {
 			return nil
 		}
-		var all []candidate
-		for _, name := range names {
-			found, err := e.candidates(name, prefix, maxCompleted-len(all))
-			if err != nil {
-				return err
-			}
-			all = append(all, found...)
+		all, err := e.candidates(field.Name, prefix, maxCompleted)
+		if err != nil {
+			return err
 		}
 		slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(b.n, a.n), strings.Compare(a.text, b.text)) })
 		list, err = e.countCandidates(all, limit)
@@ -63,42 +53,36 @@ func (e *eval) candidates(field, prefix string, room int) ([]candidate, error) {
 		return nil, err
 	}
 	folded := query.Fold(prefix)
-	var list []candidate
-	take := func(limit int) func(scanner) error {
-		return func(scan scanner) error {
-			var c candidate
-			var n *int64
-			if err := scan(&c.term, &n, &c.docs, &c.text); err != nil {
-				return err
-			}
-			if !strings.HasPrefix(query.Fold(c.text), folded) || c.text == "" {
-				return nil
-			}
-			if n != nil {
-				c.n = *n
-			} else if _, err := readSmallSet(c.docs, func(uint32) { c.n++ }); err != nil {
-				return err
-			}
-			list = append(list, c)
-			if len(list) >= limit {
-				return errEnough
-			}
-			return nil
+	begins := func(text string) bool { return text != "" && strings.HasPrefix(query.Fold(text), folded) }
+	frequent, err := e.frequentTerms(n, ascii(folded))
+	if err != nil {
+		return nil, err
+	}
+	var texts []string
+	for text := range frequent {
+		if begins(text) {
+			texts = append(texts, text)
 		}
 	}
-	for _, part := range []struct {
-		where string
-		limit int
-	}{
-		{`n IS NOT NULL AND text >= ? COLLATE NOCASE AND text < ? COLLATE NOCASE ORDER BY n DESC`, room / 2},
-		{`n IS NULL AND text >= ? COLLATE NOCASE AND text < ? COLLATE NOCASE`, room},
-	} {
-		err := e.rows(`SELECT term, n, docs, text FROM terms WHERE field = ? AND `+part.where, []any{n, ascii(folded), ascii(folded) + "\xff"}, take(part.limit))
-		if err != nil && err != errEnough {
+	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(cmp.Compare(frequent[b], frequent[a]), strings.Compare(a, b)) })
+	var list []candidate
+	for _, text := range texts[:min(len(texts), room/2)] {
+		t, err := e.foundText(n, text)
+		if err != nil {
 			return nil, err
 		}
+		list = append(list, candidate{t, t.count()})
 	}
-	return list, nil
+	err = e.eachTerm(n, beginningWith(ascii(folded)), false, func(t *foundTerm) error {
+		if _, ok := frequent[t.text]; ok || !begins(t.text) {
+			return nil
+		}
+		if list = append(list, candidate{t, t.count()}); len(list) >= room {
+			return errEnough
+		}
+		return nil
+	})
+	return list, err
 }
 
 // countCandidates counts the files of candidates, which come with the most documents first, until no other can have as many.
@@ -113,11 +97,7 @@ func (e *eval) countCandidates(all []candidate, limit int) ([]ValueCount, error)
 			}
 		}
 		set := newBitset(e.docs)
-		if cand.docs != nil {
-			if _, err := readSmallSet(cand.docs, set.add); err != nil {
-				return nil, err
-			}
-		} else if err := e.addPieces(cand.term, set); err != nil {
+		if err := cand.addTo(set); err != nil {
 			return nil, err
 		}
 		if n := c.count(set, e.visible); n > 0 {

@@ -111,38 +111,3 @@ func (w *writer) deleted(d *Document) bool {
 	}
 	return found
 }
-
-// docsWith returns the documents that have a term.
-func (w *writer) docsWith(field, text string) []int64 {
-	t := w.masks(field, text)
-	var list []int64
-	add := func(doc uint32) { list = append(list, int64(doc)) }
-	for _, doc := range t.add {
-		add(doc)
-	}
-	if !t.inPieces {
-		if len(t.docs) > 0 {
-			if _, err := readSmallSet(t.docs, add); err != nil && w.err == nil {
-				w.err = err
-			}
-		}
-		return list
-	}
-	w.rows(`SELECT id, docs FROM postings WHERE id >= ? AND id < ?`, []any{t.number << pieceShift, (t.number + 1) << pieceShift}, func(scan scanner) error {
-		var id int64
-		var data []byte
-		if err := scan(&id, &data); err != nil {
-			return err
-		}
-		var p piece
-		if err := p.decode(data); err != nil {
-			return err
-		}
-		base := uint32(id&(1<<pieceShift-1)) << pieceBits
-		for n := range bitset(p[:]).all() {
-			add(base + n)
-		}
-		return nil
-	})
-	return list
-}

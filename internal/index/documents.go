@@ -149,16 +149,12 @@ func (v view) document(r *row, sha string) (Document, error) {
 	if err := readValues(values, func(val value) { list = append(list, val) }); err != nil {
 		return d, err
 	}
-	fields := map[int64]string{}
 	for _, val := range list {
-		t, err := v.nameValue(val.term, fields)
+		f, err := v.feature(val)
 		if err != nil {
 			return d, err
 		}
-		f := Feature{Name: t.Name, Value: t.Value, Offset: val.offset, Length: val.length, Plugin: r.authorName, Version: r.authorVer}
-		if err := v.words(wordInto{val.typ, &f.Type}, wordInto{val.label, &f.Label}); err != nil {
-			return d, err
-		}
+		f.Plugin, f.Version = r.authorName, r.authorVer
 		d.Features = append(d.Features, f)
 	}
 	return d, nil

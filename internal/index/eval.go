@@ -72,7 +72,7 @@ func (v view) sights() (*sights, error) {
 
 func (v view) look() (*sights, error) {
 	s := &sights{}
-	if err := v.one(`SELECT coalesce(max(doc), 0) + 1, (SELECT coalesce(max(bin), 0) + 1 FROM binaries) FROM documents`, nil, &s.docs, &s.files); err != nil {
+	if err := v.one(`SELECT coalesce(max(until), 1), (SELECT coalesce(max(bin), 0) + 1 FROM binaries) FROM segments`, nil, &s.docs, &s.files); err != nil {
 		return nil, err
 	}
 	var err error
@@ -115,8 +115,8 @@ func (v view) evaluate() (*eval, error) {
 
 // visibleDocuments are those that are current and have a label that the reader sees.
 func (e *eval) visibleDocuments() (bitset, error) {
-	current, err := e.withText(fieldCurrent, "")
-	if err != nil {
+	current := newBitset(e.docs)
+	if err := e.mask(maskCurrent, current); err != nil {
 		return nil, err
 	}
 	hidden := false
@@ -392,67 +392,20 @@ func (e *eval) withText(field, text string) (bitset, error) {
 	if err != nil || n == 0 {
 		return set, err
 	}
-	return set, e.gather(n, `text = ? COLLATE NOCASE`, []any{text}, func(t string) bool { return t == text }, set)
+	return set, e.gather(n, same(text), func(t string) bool { return t == text }, set)
 }
 
-const (
-	termsOfSQL = `SELECT term, docs, text FROM terms WHERE field = ? AND `
-	termsSQL   = `SELECT term, docs FROM terms WHERE field = ? AND ` // when the texts do not matter
-)
-
-// gather adds the documents of all terms of a field that a condition finds and accept takes (nil takes all).
-func (e *eval) gather(field int64, where string, args []any, accept func(string) bool, set bitset) error {
-	var large []int64
+// gather adds the documents of all terms of a field in a range that accept takes (nil takes all).
+func (e *eval) gather(field int64, texts textRange, accept func(string) bool, set bitset) error {
 	n := 0
-	errTired := fmt.Errorf("tired")
-	columns := termsOfSQL
-	if accept == nil {
-		columns = termsSQL
-	}
-	err := e.rows(columns+where, append([]any{field}, args...), func(scan scanner) error {
-		var term int64
-		var docs []byte
-		var text string
-		into := []any{&term, &docs, &text}
-		if accept == nil {
-			into = into[:2]
+	return e.eachEntry(field, texts, func(t *entry) error {
+		if n++; n%1024 == 0 && e.tired("texts of a field") {
+			return errEnough
 		}
-		if err := scan(into...); err != nil {
-			return err
-		}
-		if n++; n%256 == 0 && e.tired("texts of a field") {
-			return errTired
-		}
-		if accept != nil && !accept(text) {
+		if accept != nil && !accept(t.text) {
 			return nil
 		}
-		if docs == nil {
-			large = append(large, term)
-			return nil
-		}
-		_, err := readSmallSet(docs, set.add)
-		return err
-	})
-	if err != nil && err != errTired {
-		return err
-	}
-	for _, term := range large {
-		if err := e.addPieces(term, set); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// addPieces adds the documents of a term that has many.
-func (v view) addPieces(term int64, into bitset) error {
-	return v.rows(`SELECT id, docs FROM postings WHERE id >= ? AND id < ?`, []any{term << pieceShift, (term + 1) << pieceShift}, func(scan scanner) error {
-		var id int64
-		var data []byte
-		if err := scan(&id, &data); err != nil {
-			return err
-		}
-		return readPiece(data, into, uint32(id&(1<<pieceShift-1))<<pieceBits)
+		return t.addTo(set)
 	})
 }
 
@@ -464,14 +417,14 @@ func (e *eval) texts(field string, t *query.Term, into bitset) error {
 	}
 	switch t.Op {
 	case query.Exists:
-		return e.gather(n, `1`, nil, nil, into)
+		return e.gather(n, allTexts, nil, into)
 	case query.Is:
 		if t.Exact {
-			return e.gather(n, `text = ? COLLATE NOCASE`, []any{t.Text}, func(text string) bool { return text == t.Text }, into)
+			return e.gather(n, same(t.Text), func(text string) bool { return text == t.Text }, into)
 		}
 		folded := query.Fold(t.Text)
 		if ascii(folded) == folded {
-			return e.gather(n, `text = ? COLLATE NOCASE`, []any{t.Text}, nil, into)
+			return e.gather(n, same(t.Text), nil, into)
 		}
 		return e.beginning(n, ascii(folded), func(text string) bool { return query.Fold(text) == folded }, into)
 	case query.Like:
@@ -497,10 +450,7 @@ func ascii(text string) string {
 
 // beginning is gather for texts that begin with a prefix, in any case.
 func (e *eval) beginning(field int64, prefix string, accept func(string) bool, into bitset) error {
-	if prefix == "" {
-		return e.gather(field, `1`, nil, accept, into)
-	}
-	return e.gather(field, `text >= ? COLLATE NOCASE AND text < ? COLLATE NOCASE`, []any{prefix, prefix + "\xff"}, accept, into)
+	return e.gather(field, beginningWith(prefix), accept, into)
 }
 
 // valueFields lists the fields of the values of features.

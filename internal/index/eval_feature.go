@@ -18,14 +18,9 @@ func (e *eval) anyFeature(doc uint32, fn func(*Feature) (bool, error)) (bool, er
 	if err := readValues(list, func(v value) { values = append(values, v) }); err != nil {
 		return false, err
 	}
-	fields := map[int64]string{}
 	for _, v := range values {
-		t, err := e.nameValue(v.term, fields)
+		f, err := e.feature(v)
 		if err != nil {
-			return false, err
-		}
-		f := Feature{Name: t.Name, Value: t.Value, Offset: v.offset, Length: v.length}
-		if err := e.words(wordInto{v.typ, &f.Type}, wordInto{v.label, &f.Label}); err != nil {
 			return false, err
 		}
 		if yes, err := fn(&f); yes || err != nil {

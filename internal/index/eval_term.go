@@ -56,16 +56,7 @@ func (e *eval) term(t *query.Term) (bitset, error) {
 		if t.Op == query.Exists {
 			return set, e.texts("features.name", t, set)
 		}
-		fields, err := e.valueFields()
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range fields {
-			if err := e.texts(f, t, set); err != nil {
-				return nil, err
-			}
-		}
-		return set, nil
+		return set, e.texts(name, t, set)
 	case "features.offset", "features.size", "features.encoded.location":
 		return set, e.places(t, set)
 	case partTree:
@@ -429,7 +420,7 @@ func (e *eval) keys(t *query.Term, into bitset) error {
 		return err
 	}
 	if t.Op == query.Exists {
-		return e.gather(n, `1`, nil, nil, into)
+		return e.gather(n, allTexts, nil, into)
 	}
 	key := func(b query.Bound) string {
 		if t.Field.Type == query.Float {
@@ -441,16 +432,19 @@ func (e *eval) keys(t *query.Term, into bitset) error {
 }
 
 func (e *eval) gatherBetween(field int64, t *query.Term, key func(query.Bound) string, into bitset) error {
-	where, args := `1`, []any(nil)
+	var texts textRange
 	if t.Min.Set {
-		where += map[bool]string{false: ` AND text >= ? COLLATE NOCASE`, true: ` AND text > ? COLLATE NOCASE`}[t.Min.Open]
-		args = append(args, key(t.Min))
+		texts.from = key(t.Min)
 	}
 	if t.Max.Set {
-		where += map[bool]string{false: ` AND text <= ? COLLATE NOCASE`, true: ` AND text < ? COLLATE NOCASE`}[t.Max.Open]
-		args = append(args, key(t.Max))
+		texts.upTo = key(t.Max)
 	}
-	return e.gather(field, where, args, nil, into)
+	if t.Min.Set && t.Max.Set && texts.upTo < texts.from {
+		return nil
+	}
+	return e.gather(field, texts, func(text string) bool {
+		return !(t.Min.Set && t.Min.Open && text == texts.from || t.Max.Set && t.Max.Open && text == texts.upTo)
+	}, into)
 }
 
 func (e *eval) addresses(t *query.Term, into bitset) error {
@@ -460,7 +454,7 @@ func (e *eval) addresses(t *query.Term, into bitset) error {
 	}
 	switch t.Op {
 	case query.Exists:
-		return e.gather(n, `1`, nil, nil, into)
+		return e.gather(n, allTexts, nil, into)
 	case query.Range:
 		return e.gatherBetween(n, t, func(b query.Bound) string { return addressKey(b.Addr) }, into)
 	case query.Is:
@@ -468,9 +462,9 @@ func (e *eval) addresses(t *query.Term, into bitset) error {
 		if err != nil {
 			return nil
 		}
-		return e.gather(n, `text = ? COLLATE NOCASE`, []any{addressKey(ip)}, nil, into)
+		return e.gather(n, same(addressKey(ip)), nil, into)
 	}
-	return e.gather(n, `1`, nil, func(key string) bool { return t.Pattern.Match(addressOf(key)) }, into)
+	return e.gather(n, allTexts, func(key string) bool { return t.Pattern.Match(addressOf(key)) }, into)
 }
 
 // places finds documents by where in the file their values were found.
@@ -532,7 +526,7 @@ func (e *eval) tree(field string, t *query.Term, turn func(string) string, into 
 	}
 	switch t.Op {
 	case query.Exists:
-		return e.gather(n, `1`, nil, nil, into)
+		return e.gather(n, allTexts, nil, into)
 	case query.Is:
 		folder := turn(strings.TrimSuffix(normalPath(t.Text), "/"))
 		folded := query.Fold(folder)

@@ -57,8 +57,10 @@ var HotQueries = map[string]string{
 	"status":          statusSQL,
 	"file statuses":   fileStatusesSQL,
 	"plugin statuses": pluginStatusesSQL,
-	"term":            termsOfSQL + `text = ? COLLATE NOCASE`,
-	"prefix":          termsOfSQL + `text >= ? COLLATE NOCASE AND text < ? COLLATE NOCASE`,
+	"known keys":      knownKeysSQL,
+	"known states":    knownStatesSQL,
+	"known ends":      knownEndsSQL,
+	"block":           `SELECT data FROM blocks WHERE id = ?`,
 	"documents":       `SELECT ` + rowColumns + ` FROM documents WHERE bin = ?`,
 	"facts":           `SELECT fact FROM facts WHERE bin = ? AND size = ? AND sha512 = ?`,
 	"dead":            strings.NewReplacer("?1", "?", "?2", "?", "?3", "?").Replace(deadPageSQL),
@@ -78,4 +80,16 @@ func (s *SQLite) Sizes(ctx context.Context) []string {
 		})
 	})
 	return lines
+}
+
+// Settle waits until nothing is left to merge.
+func (s *SQLite) Settle(ctx context.Context) error { return s.mergeAll(ctx) }
+
+// Number is the answer to a query that gives one number.
+func (s *SQLite) Number(ctx context.Context, query string) (n int64, err error) {
+	err = s.view(ctx, func(v view) error {
+		n, err = v.number(query)
+		return err
+	})
+	return n, err
 }

@@ -38,7 +38,7 @@ func countable(f *query.Field) bool {
 		return true
 	}
 	switch f.Name {
-	case "features.value", partTree, "binary.tag", "feature.tag", "size", "datastreams.size", "timestamp", "source.timestamp", "parent.sha256", "track_link", "sha256_author_action",
+	case partTree, "binary.tag", "feature.tag", "size", "datastreams.size", "timestamp", "source.timestamp", "parent.sha256", "track_link", "sha256_author_action",
 		"parent.encoded.sha256_author_action", "features.offset", "features.size", "features.encoded.location":
 		return false
 	}
@@ -84,61 +84,69 @@ func (c *counter) count(docs, within bitset) int64 {
 // Bounds on the work for one facet. A document costs some ten nanoseconds.
 const (
 	maxFacetWork = 6_000_000 // documents to look at; more are sampled
-	maxSmallDocs = maxSmall  // a term in its own row has fewer documents
+	maxFew       = longDocs  // a term has no more documents in a segment where it has no block of its own
 )
 
-// facet counts the terms of a field, the most frequent first: n is at least as many as there are files, so the first that is not above what was
-// found ends it.
+// facet counts the terms of a field, the most frequent first: those that have a block of their own in some segment. A term has at least as many documents as
+// files, so the first that cannot be above what was found ends it.
 func (c *counter) facet(field *query.Field, size int) (Facet, error) {
 	f := Facet{Field: field.Name, Values: []ValueCount{}}
 	number, err := c.field(field.Name)
 	if err != nil || number == 0 {
 		return f, err
 	}
-	type frequent struct{ term, n int64 }
-	var terms []frequent
-	work := int64(0)
-	err = c.rows(`SELECT term, n FROM terms WHERE field = ? AND n IS NOT NULL ORDER BY n DESC`, []any{number}, func(scan scanner) error {
-		var t frequent
-		err := scan(&t.term, &t.n)
-		terms = append(terms, t)
-		work += t.n
-		return err
-	})
+	counts, err := c.frequentTerms(number, "")
 	if err != nil {
 		return f, err
 	}
+	var terms []ValueCount
+	work := int64(0)
+	for text, n := range counts {
+		terms = append(terms, ValueCount{text, n})
+		work += n
+	}
+	slices.SortFunc(terms, func(a, b ValueCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
+	})
+	segments, err := c.segments()
+	if err != nil {
+		return f, err
+	}
+	few := int64(len(segments)) * maxFew // that a term may have beside those that are known
 	within, factor := c.sample(work)
 	f.Approx = factor > 1
 	deadline := time.Now().Add(c.s.patience.facet)
 	top := topValues{size: size}
 	for _, t := range terms {
-		if t.n+t.n/8 <= top.least() { // n is up to an eighth behind
+		if t.Count+few <= top.least() {
 			break
 		}
 		if time.Now().After(deadline) {
 			f.Approx = true
 			break
 		}
+		found, err := c.foundText(number, t.Value)
+		if err != nil {
+			return f, err
+		}
+		if found.count() <= top.least() {
+			continue
+		}
 		set := newBitset(c.eval.docs)
-		if err := c.addPieces(t.term, set); err != nil {
+		if err := found.addTo(set); err != nil {
 			return f, err
 		}
 		if n := c.count(set, within) * factor; n > 0 {
-			top.add(t.term, n)
+			top.add(t.Value, n)
 		}
 	}
-	if top.least() < maxSmallDocs {
-		if err := c.smallTerms(number, deadline, &top, &f); err != nil {
+	if top.least() < few {
+		if err := c.rareTerms(number, counts, deadline, &top, &f); err != nil {
 			return f, err
 		}
 	}
 	for _, t := range top.list {
-		var text string
-		if err := c.one(`SELECT text FROM terms WHERE term = ?`, []any{t.term}, &text); err != nil {
-			return f, err
-		}
-		f.Values = append(f.Values, ValueCount{display(field, text), t.n})
+		f.Values = append(f.Values, ValueCount{display(field, t.Value), t.Count})
 	}
 	slices.SortStableFunc(f.Values, func(a, b ValueCount) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
@@ -167,65 +175,50 @@ func (c *counter) sample(work int64) (within bitset, factor int64) {
 	return within, factor
 }
 
-// smallTerms counts those with few documents, which only matter where frequent ones do not fill the list.
-func (c *counter) smallTerms(field int64, deadline time.Time, top *topValues, f *Facet) error {
-	var docs []uint32
+// rareTerms counts those that have a block of their own nowhere, which only matter where frequent ones do not fill the list.
+func (c *counter) rareTerms(field int64, frequent map[string]int64, deadline time.Time, top *topValues, f *Facet) error {
 	files := map[int64]bool{}
 	n := 0
-	errTired := fmt.Errorf("tired")
-	err := c.rows(`SELECT term, docs FROM terms WHERE field = ? AND n IS NULL`, []any{field}, func(scan scanner) error {
-		var term int64
-		var data []byte
-		if err := scan(&term, &data); err != nil {
-			return err
-		}
+	return c.eachTerm(field, allTexts, false, func(t *foundTerm) error {
 		if n++; n%256 == 0 && time.Now().After(deadline) {
 			f.Approx = true
-			return errTired
+			return errEnough
 		}
-		docs = docs[:0]
-		if _, err := readSmallSet(data, func(doc uint32) { docs = append(docs, doc) }); err != nil {
-			return err
-		}
-		if int64(len(docs)) <= top.least() {
+		if _, ok := frequent[t.text]; ok || t.count() <= top.least() {
 			return nil
 		}
 		clear(files)
-		for _, doc := range docs {
+		err := t.each(func(doc uint32) {
 			if c.docs.has(doc) {
 				files[c.bins.at(doc)] = true
 			}
-		}
+		})
 		if len(files) > 0 {
-			top.add(term, int64(len(files)))
+			top.add(t.text, int64(len(files)))
 		}
-		return nil
+		return err
 	})
-	if err == errTired {
-		return nil
-	}
-	return err
 }
 
 // topValues keeps the most frequent terms.
 type topValues struct {
 	size int
-	list []termCount
+	list []ValueCount
 }
-
-type termCount struct{ term, n int64 }
 
 // least is what a term must be above to matter.
 func (t *topValues) least() int64 {
 	if len(t.list) < t.size {
 		return 0
 	}
-	return t.list[len(t.list)-1].n
+	return t.list[len(t.list)-1].Count
 }
 
-func (t *topValues) add(term, n int64) {
-	at, _ := slices.BinarySearchFunc(t.list, termCount{term, n}, func(a, b termCount) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.term, b.term)) })
-	t.list = slices.Insert(t.list, at, termCount{term, n})
+func (t *topValues) add(text string, n int64) {
+	at, _ := slices.BinarySearchFunc(t.list, ValueCount{text, n}, func(a, b ValueCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
+	})
+	t.list = slices.Insert(t.list, at, ValueCount{text, n})
 	t.list = t.list[:min(len(t.list), t.size)]
 }
 

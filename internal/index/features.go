@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,38 +12,6 @@ import (
 
 // errEnough ends a scan.
 var errEnough = errors.New("enough")
-
-// someOf tells whether a term has a document in a set; docs are those of a term that has few.
-func (v view) someOf(term int64, docs []byte, within bitset) (bool, error) {
-	found := false
-	if docs != nil {
-		_, err := readSmallSet(docs, func(doc uint32) { found = found || within.has(doc) })
-		return found, err
-	}
-	err := v.rows(`SELECT id, docs FROM postings WHERE id >= ? AND id < ?`, []any{term << pieceShift, (term + 1) << pieceShift}, func(scan scanner) error {
-		var id int64
-		var data []byte
-		if err := scan(&id, &data); err != nil {
-			return err
-		}
-		var p piece
-		if err := p.decode(data); err != nil {
-			return err
-		}
-		base := int(id&(1<<pieceShift-1)) * pieceWords
-		for i, w := range p {
-			if base+i < len(within) && w&within[base+i] != 0 {
-				found = true
-				return errEnough
-			}
-		}
-		return nil
-	})
-	if err == errEnough {
-		err = nil
-	}
-	return found, err
-}
 
 // documentsBy narrows what is visible to documents of an author and a version; "" is any.
 func (e *eval) documentsBy(author, version string) (bitset, error) {
@@ -89,29 +56,15 @@ func (s *SQLite) FeatureNames(ctx context.Context, r Reader, author, version str
 		if err != nil {
 			return err
 		}
-		type seen struct {
-			term int64
-			docs []byte
-			name string
-		}
-		var terms []seen
-		err = v.rows(termsOfSQL+`1`, []any{field}, func(scan scanner) error {
-			var t seen
-			err := scan(&t.term, &t.docs, &t.name)
-			terms = append(terms, t)
+		err = v.eachTerm(field, allTexts, false, func(t *foundTerm) error {
+			some, err := t.someIn(within)
+			if some {
+				get(t.text)
+			}
 			return err
 		})
 		if err != nil {
 			return err
-		}
-		for _, t := range terms {
-			some, err := v.someOf(t.term, t.docs, within)
-			if err != nil {
-				return err
-			}
-			if some {
-				get(t.name)
-			}
 		}
 		tags, err := v.tags(`feature <> ''`)
 		if err != nil {
@@ -177,7 +130,7 @@ func (s *SQLite) CountValues(ctx context.Context, r Reader, name, author, versio
 		if err != nil {
 			return err
 		}
-		return e.eachValue(name, within, ValueOptions{}, func(valueTerm) error {
+		return e.eachValue(name, within, ValueOptions{}, func(*foundTerm) error {
 			n++
 			return nil
 		})
@@ -185,15 +138,8 @@ func (s *SQLite) CountValues(ctx context.Context, r Reader, name, author, versio
 	return n, err
 }
 
-// valueTerm is a value of a feature as the index has it.
-type valueTerm struct {
-	term int64
-	docs []byte
-	text string
-}
-
 // eachValue calls fn with the values of a feature that a document within has, in order, until it returns errEnough.
-func (e *eval) eachValue(name string, within bitset, o ValueOptions, fn func(valueTerm) error) error {
+func (e *eval) eachValue(name string, within bitset, o ValueOptions, fn func(*foundTerm) error) error {
 	field, err := e.field(valueField(name))
 	if err != nil || field == 0 {
 		return err
@@ -205,38 +151,27 @@ func (e *eval) eachValue(name string, within bitset, o ValueOptions, fn func(val
 	} else if contains != "" {
 		accept = func(text string) bool { return strings.Contains(text, contains) }
 	}
-	q := termsOfSQL + `1 ORDER BY text COLLATE NOCASE, text`
-	args := []any{field}
-	if o.After != "" {
-		q, args = termsOfSQL+`text >= ? COLLATE NOCASE ORDER BY text COLLATE NOCASE, text`, append(args, o.After)
+	texts := allTexts
+	if o.After != "" && o.Descending {
+		texts.upTo = fold(o.After)
+	} else if o.After != "" {
+		texts.from = fold(o.After)
 	}
-	if o.Descending {
-		q = strings.NewReplacer("NOCASE, text", "NOCASE DESC, text DESC", "text >= ?", "text <= ?").Replace(q)
-	}
-	err = e.rows(q, args, func(scan scanner) error {
-		var t valueTerm
-		if err := scan(&t.term, &t.docs, &t.text); err != nil {
-			return err
-		}
+	return e.eachTerm(field, texts, o.Descending, func(t *foundTerm) error {
 		if o.After != "" {
-			order := cmp.Or(strings.Compare(fold(t.text), fold(o.After)), strings.Compare(t.text, o.After))
-			if order == 0 || order > 0 == o.Descending {
+			if order := compareTexts(t.text, o.After); order == 0 || order > 0 == o.Descending {
 				return nil
 			}
 		}
 		if !accept(t.text) {
 			return nil
 		}
-		some, err := e.someOf(t.term, t.docs, within)
+		some, err := t.someIn(within)
 		if err != nil || !some {
 			return err
 		}
 		return fn(t)
 	})
-	if err == errEnough {
-		return nil
-	}
-	return err
 }
 
 // FeatureValues: see Index.
@@ -262,8 +197,8 @@ func (s *SQLite) FeatureValues(ctx context.Context, r Reader, name string, o Val
 		if err != nil {
 			return err
 		}
-		var found []valueTerm
-		err = e.eachValue(name, within, o, func(t valueTerm) error {
+		var found []*foundTerm
+		err = e.eachValue(name, within, o, func(t *foundTerm) error {
 			if len(found) == limit {
 				page.Next = found[limit-1].text
 				return errEnough
@@ -294,48 +229,27 @@ func (s *SQLite) FeatureValues(ctx context.Context, r Reader, name string, o Val
 }
 
 // newest is the time of the newest document with a value. Of one that very many have it is that of the newest among those that came last.
-func (e *eval) newest(t valueTerm, within bitset, times column) (time.Time, error) {
-	newest := int64(0)
-	look := func(doc uint32) {
-		if within.has(doc) {
-			newest = max(newest, times.at(doc))
-		}
-	}
-	if t.docs != nil {
-		_, err := readSmallSet(t.docs, look)
-		return moment(newest), err
-	}
-	n := 0
-	err := e.rows(`SELECT id, docs FROM postings WHERE id >= ? AND id < ? ORDER BY id DESC`, []any{t.term << pieceShift, (t.term + 1) << pieceShift}, func(scan scanner) error {
-		var id int64
-		var data []byte
-		if err := scan(&id, &data); err != nil {
-			return err
-		}
-		var p piece
-		if err := p.decode(data); err != nil {
-			return err
-		}
-		for doc := range bitset(p[:]).all() {
-			look(uint32(id&(1<<pieceShift-1))<<pieceBits | doc)
+func (e *eval) newest(t *foundTerm, within bitset, times column) (time.Time, error) {
+	newest, n := int64(0), 0
+	for i := len(t.docs) - 1; i >= 0 && (n <= pieceSize || newest == 0); i-- {
+		err := t.docs[i].each(func(doc uint32) {
 			n++
+			if within.has(doc) {
+				newest = max(newest, times.at(doc))
+			}
+		})
+		if err != nil {
+			return time.Time{}, err
 		}
-		if n > pieceSize && newest > 0 {
-			return errEnough
-		}
-		return nil
-	})
-	if err == errEnough {
-		err = nil
 	}
-	return moment(newest), err
+	return moment(newest), nil
 }
 
 // countValues counts all values that match, as far as there is time.
 func (e *eval) countValues(page *ValuePage, name string, within bitset, o ValueOptions) error {
 	o.After = ""
 	n := 0
-	return e.eachValue(name, within, o, func(valueTerm) error {
+	return e.eachValue(name, within, o, func(*foundTerm) error {
 		if n++; n%256 == 0 && e.tired("values of a feature") {
 			page.Approx = true
 			return errEnough

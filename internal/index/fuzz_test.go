@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,7 +19,6 @@ func FuzzPiece(f *testing.F) {
 		_ = p.decode(b)
 		small := make(bitset, 3)
 		_ = readPiece(b, small, 64)
-		_, _ = readSmallSet(b, func(uint32) {})
 		var q piece
 		if encoded := p.encode(); encoded != nil {
 			if err := q.decode(encoded); err != nil || q != p || len(encoded) > 1+pieceSize/8 {
@@ -39,22 +39,84 @@ func FuzzPiece(f *testing.F) {
 	})
 }
 
+// FuzzSegment: damaged blocks and summaries are errors, and what was written is read as it was, whatever the texts.
+func FuzzSegment(f *testing.F) {
+	f.Add([]byte("\x01\x02\x03abc\x02\x02\x00"), "Abc,abc,ABD,,a\x00b", uint16(40))
+	f.Add([]byte{}, "x", uint16(9000))
+	f.Add([]byte{0x80}, "é,É,e", uint16(300))
+	f.Fuzz(func(t *testing.T, b []byte, texts string, many uint16) {
+		if list, err := readBlock(b, 7); err == nil {
+			for _, e := range list {
+				set := newBitset(100)
+				n := 0
+				err := e.each(func(uint32) { n++ })
+				if also := e.addTo(set); err == nil && also != nil {
+					t.Fatalf("%d documents, but no set of them: %v", n, also)
+				}
+			}
+		}
+		_, _ = readSummary(b)
+
+		table := termTable{numbers: map[termKey]int32{}}
+		const base = 1000
+		want := map[termKey][]uint32{}
+		for i, text := range strings.Split(texts, ",") {
+			for n := range 1 + uint32(many)*uint32(i%2) {
+				k := termKey{int64(i % 3), text}
+				if doc := base + n*uint32(i+1); len(want[k]) == 0 || want[k][len(want[k])-1] < doc {
+					table.add(k.field, k.text, doc)
+					want[k] = append(want[k], doc)
+				}
+			}
+		}
+		blocks := map[int64][]byte{}
+		w := segmentWriter{base: base, put: func(number int64, data []byte) { blocks[number] = data }}
+		table.each(nil, w.add)
+		w.flush()
+		summary, err := readSummary(appendSummary(nil, w.blocks))
+		if err != nil || !slices.Equal(summary, w.blocks) || len(blocks) != len(summary) {
+			t.Fatalf("%v, %d blocks of %d: %v", summary, len(blocks), len(w.blocks), err)
+		}
+		last, found := termKey{-1, ""}, 0
+		for number := range int64(len(blocks)) {
+			list, err := readBlock(blocks[number], base)
+			if err != nil || list[0].termKey != summary[number].termKey {
+				t.Fatal(number, err)
+			}
+			for _, e := range list {
+				var docs []uint32
+				err := e.each(func(doc uint32) { docs = append(docs, doc) })
+				if err != nil || !slices.Equal(docs, want[e.termKey]) || e.count() != int64(len(docs)) || e.compare(last) <= 0 {
+					t.Fatalf("%v: %d documents, %d written: %v", e.termKey, len(docs), len(want[e.termKey]), err)
+				}
+				last = e.termKey
+				found++
+			}
+		}
+		if found != len(want) {
+			t.Fatalf("%d terms of %d", found, len(want))
+		}
+	})
+}
+
 // FuzzRows: damaged rows are errors, and what was written is read as it was.
 func FuzzRows(f *testing.F) {
 	one := uint64(1)
-	f.Add(appendValues(nil, []value{{field: 1, term: 2, typ: 3, label: 4, offset: &one, length: &one}, {term: 1 << 40}}))
-	f.Add(appendTerms(nil, []int64{1, 5, 900, 1 << 40}))
+	f.Add(appendValue(appendValue(nil, value{field: 1, text: "a", typ: 3, label: 4, offset: &one, length: &one}), value{field: 1 << 40}))
 	f.Add((&chunk{1, math.MaxInt64, math.MinInt64, 0, 5}).encode())
 	f.Add(appendAlike(nil, alikeEntry{3, []byte("abc:def")}, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var list []value
 		if readValues(b, func(v value) { list = append(list, v) }) == nil {
 			var again []value
-			if err := readValues(appendValues(nil, list), func(v value) { again = append(again, v) }); err != nil || len(again) != len(list) {
+			var written []byte
+			for _, v := range list {
+				written = appendValue(written, v)
+			}
+			if err := readValues(written, func(v value) { again = append(again, v) }); err != nil || len(again) != len(list) {
 				t.Fatalf("%v, %d of %d values", err, len(again), len(list))
 			}
 		}
-		_ = readTerms(b, func(int64) {})
 		var c, d chunk
 		if c.decode(b) == nil {
 			if err := d.decode(c.encode()); err != nil || c != d {

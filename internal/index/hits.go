@@ -114,24 +114,11 @@ func (v view) hitBody(h *Hit, r *row, names map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	var terms []int64
-	if err := readValues(list, func(val value) {
-		if val.field == field {
-			terms = append(terms, val.term)
+	return readValues(list, func(val value) {
+		if val.field == field && val.text != "" {
+			names[val.text] = true
 		}
-	}); err != nil {
-		return err
-	}
-	for _, term := range terms {
-		var text string
-		if err := v.one(`SELECT text FROM terms WHERE term = ?`, []any{term}, &text); err != nil {
-			return err
-		}
-		if text != "" {
-			names[text] = true
-		}
-	}
-	return nil
+	})
 }
 
 const childrenSQL = `SELECT DISTINCT bin, label FROM documents WHERE doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?) AND superseded = 0`

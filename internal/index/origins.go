@@ -31,35 +31,27 @@ func (s *SQLite) Sources(ctx context.Context, r Reader) ([]SourceSummary, error)
 		if err != nil {
 			return err
 		}
-		var names []string
-		err = v.rows(termsOfSQL+`1`, []any{field}, func(scan scanner) error {
-			var term int64
-			var docs []byte
-			var name string
-			err := scan(&term, &docs, &name)
-			names = append(names, name)
-			return err
-		})
-		if err != nil {
-			return err
-		}
 		c := e.counter(nil)
-		for _, name := range names {
-			docs, err := e.withText("source.name", name)
-			if err != nil {
+		err = v.eachTerm(field, allTexts, false, func(t *foundTerm) error {
+			docs := newBitset(e.docs)
+			if err := t.addTo(docs); err != nil {
 				return err
 			}
 			docs.and(e.visible)
 			if docs.empty() {
-				continue
+				return nil
 			}
-			sum := SourceSummary{Name: name, Files: c.count(docs, submitted)}
+			sum := SourceSummary{Name: t.text, Files: c.count(docs, submitted)}
 			newest := int64(0)
 			for doc := range docs.all() {
 				newest = max(newest, times.at(doc))
 			}
 			sum.Newest = moment(newest)
 			list = append(list, sum)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 		slices.SortFunc(list, func(a, b SourceSummary) int { return strings.Compare(a.Name, b.Name) })
 		return nil
@@ -128,49 +120,24 @@ func (e *eval) groups(source string, times column) ([]group, error) {
 		return nil, err
 	}
 	var groups []group
-	var large []valueTerm
-	note := func(g *group) func(uint32) {
-		return func(doc uint32) {
+	err = e.eachTerm(field, beginningWith(fold(source+".")), false, func(t *foundTerm) error {
+		if !strings.HasPrefix(t.text, source+".") {
+			return nil
+		}
+		g := group{track: t.text}
+		err := t.each(func(doc uint32) {
 			if within.has(doc) {
 				g.docs = append(g.docs, doc)
 				g.newest = max(g.newest, times.at(doc))
 			}
-		}
-	}
-	err = e.rows(termsOfSQL+`text >= ? COLLATE NOCASE AND text < ? COLLATE NOCASE`, []any{field, source + ".", source + "/"}, func(scan scanner) error {
-		var t valueTerm
-		if err := scan(&t.term, &t.docs, &t.text); err != nil {
-			return err
-		}
-		if t.docs == nil {
-			large = append(large, t)
-			return nil
-		}
-		g := group{track: t.text}
-		if _, err := readSmallSet(t.docs, note(&g)); err != nil {
-			return err
-		}
+		})
 		if len(g.docs) > 0 {
 			groups = append(groups, g)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
-	}
-	for _, t := range large {
-		set := newBitset(e.docs)
-		if err := e.addPieces(t.term, set); err != nil {
-			return nil, err
-		}
-		g := group{track: t.text}
-		add := note(&g)
-		for doc := range set.all() {
-			add(doc)
-		}
-		if len(g.docs) > 0 {
-			groups = append(groups, g)
-		}
 	}
 	slices.SortFunc(groups, func(a, b group) int {
 		return cmp.Or(cmp.Compare(b.newest, a.newest), strings.Compare(a.track, b.track))

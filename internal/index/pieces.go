@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
-	"slices"
 )
 
 // A set of documents is kept in pieces of 8,192 documents, so that a row is at most a kilobyte and stays in its page. A piece is the shortest of
@@ -12,8 +11,6 @@ import (
 //	0, and for each number in order the distance from the one before (varint; the first from -1), less one
 //	1, and pairs of varints: how many numbers are left out, how many are there
 //	2, and a bitmap of 1,024 bytes, lowest bit first
-//
-// A small set of documents of any pieces is of form 0, with whole document numbers.
 const (
 	pieceBits  = 13
 	pieceSize  = 1 << pieceBits
@@ -119,8 +116,7 @@ func readPiece(b []byte, into bitset, base uint32) error {
 	form, b := b[0], b[1:]
 	switch form {
 	case formList:
-		_, err := readList(b, pieceSize, func(n uint32) { into.add(base + n) })
-		return err
+		return readList(b, pieceSize, func(n uint32) { into.add(base + n) })
 	case formRuns:
 		at := uint64(0)
 		for len(b) > 0 {
@@ -163,28 +159,17 @@ func (b bitset) addRange(from, to uint32) {
 	}
 }
 
-// readList calls fn with the numbers of a list, all below limit, and returns how many there are.
-func readList(b []byte, limit uint64, fn func(uint32)) (int, error) {
-	next, count := uint64(0), 0
+// readList calls fn with the numbers of a list, all below limit.
+func readList(b []byte, limit uint64, fn func(uint32)) error {
+	next := uint64(0)
 	for len(b) > 0 {
 		gap, n := binary.Uvarint(b)
 		if n <= 0 || gap >= limit || next+gap >= limit {
-			return count, errPiece
+			return errPiece
 		}
 		b = b[n:]
 		fn(uint32(next + gap))
 		next += gap + 1
-		count++
 	}
-	return count, nil
-}
-
-// smallSet writes the documents of a term that has few.
-func smallSet(docs []uint32) []byte { return appendList([]byte{formList}, slices.Values(docs)) }
-
-func readSmallSet(b []byte, fn func(uint32)) (int, error) {
-	if len(b) == 0 || b[0] != formList {
-		return 0, errPiece
-	}
-	return readList(b[1:], 1<<32, fn)
+	return nil
 }

@@ -57,13 +57,10 @@ func (s *SQLite) Pivot(ctx context.Context, r Reader, values []NameValue, o Pivo
 	return p, err
 }
 
-// fieldTerm is a value of a feature as a document's list has it.
-type fieldTerm struct{ field, term int64 }
-
 // valuesOf counts, for each value, how many of the files have it.
-func (e *eval) valuesOf(places []place, p *Pivot) (map[fieldTerm]int64, error) {
-	counts := map[fieldTerm]int64{}
-	seen := map[fieldTerm]int64{} // the last file that had it
+func (e *eval) valuesOf(places []place, p *Pivot) (map[termKey]int64, error) {
+	counts := map[termKey]int64{}
+	seen := map[termKey]int64{} // the last file that had it
 	deadline := time.Now().Add(e.s.patience.pivot)
 	for i, at := range places {
 		if time.Now().After(deadline) {
@@ -77,7 +74,7 @@ func (e *eval) valuesOf(places []place, p *Pivot) (map[fieldTerm]int64, error) {
 				return err
 			}
 			return readValues(list, func(v value) {
-				k := fieldTerm{v.field, v.term}
+				k := termKey{v.field, v.text}
 				if seen[k] != at.bin {
 					seen[k] = at.bin
 					counts[k]++
@@ -92,33 +89,26 @@ func (e *eval) valuesOf(places []place, p *Pivot) (map[fieldTerm]int64, error) {
 }
 
 // pivotFeatures takes the most frequent values of each feature that is not asked for and that at least two files share.
-func (e *eval) pivotFeatures(counts map[fieldTerm]int64, asked map[string]bool, size int, p *Pivot) error {
-	byField := map[int64][]termCount{}
+func (e *eval) pivotFeatures(counts map[termKey]int64, asked map[string]bool, size int, p *Pivot) error {
+	byField := map[int64][]ValueCount{}
 	for k, n := range counts {
 		if n >= 2 {
-			byField[k.field] = append(byField[k.field], termCount{k.term, n})
+			byField[k.field] = append(byField[k.field], ValueCount{k.text, n})
 		}
 	}
-	for field, terms := range byField {
-		var name string
-		if err := e.one(`SELECT name FROM fields WHERE field = ?`, []any{field}, &name); err != nil {
+	for field, values := range byField {
+		name, err := e.fieldName(field)
+		if err != nil {
 			return err
 		}
 		f := PivotFeature{Name: strings.TrimPrefix(name, featuresMap)}
 		if asked[f.Name] {
 			continue
 		}
-		slices.SortFunc(terms, func(a, b termCount) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.term, b.term)) })
-		for _, t := range terms[:min(len(terms), size)] {
-			var text string
-			if err := e.one(`SELECT text FROM terms WHERE term = ?`, []any{t.term}, &text); err != nil {
-				return err
-			}
-			f.Values = append(f.Values, ValueCount{text, t.n})
-		}
-		slices.SortStableFunc(f.Values, func(a, b ValueCount) int {
+		slices.SortFunc(values, func(a, b ValueCount) int {
 			return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
 		})
+		f.Values = values[:min(len(values), size)]
 		p.Features = append(p.Features, f)
 	}
 	slices.SortFunc(p.Features, func(a, b PivotFeature) int { return strings.Compare(a.Name, b.Name) })

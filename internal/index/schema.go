@@ -7,20 +7,19 @@ import (
 	"strconv"
 )
 
-// schemaVersion is kept in user_version. Version 2 had a row for each value of each document.
-const schemaVersion = 3
+// schemaVersion is kept in user_version. Version 2 had a row for each value of each document, version 3 one for each term.
+const schemaVersion = 4
 
-// pageBytes of a new file: small, because rare terms make random pages dirty and the write-ahead log takes whole pages.
-const pageBytes = 4096
+// pageBytes of a new file: small, because keys by hash make random pages dirty and the write-ahead log takes whole pages.
+const pageBytes = 1024
 
 // schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
-// same. terms and postings say which documents have what; columns are arrays by document or by file; alike has what is compared with
-// all others; keys finds rows by hashes.
+// same. blocks, which belong to segments (segment.go), say which documents have what; masks are sets of documents that change; columns are arrays by document
+// or by file; alike has what is compared with all others; keys finds rows by hashes.
 //
 // Times are Unix microseconds, sizes and offsets are bytes. What ends in _w is a word: a number for a text that comes up again and again.
-// docs of a term are the documents that have it (pieces.go), or NULL when they are in postings, under term<<20|piece; n is then about how many
-// they are. columns and postings have one number as their key, because rows of such tables stay in their page up to 4,061 bytes
-// (sqlite.org/fileformat.html 1.6). keys are the kind of a hash, 63 bits of it, and the row that has it; who looks compares the whole.
+// The row of a block is segment<<28 | number, that of a piece of a mask mask<<20 | piece. keys are the kind of a hash, 63 bits of it, and the row that has it; who
+// looks compares the whole.
 const schema = `
 CREATE TABLE words (word INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE labels (label INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -34,13 +33,12 @@ CREATE TABLE documents (
   doc INTEGER PRIMARY KEY, bin INTEGER NOT NULL, label INTEGER NOT NULL, superseded INTEGER NOT NULL, fact INTEGER, action_w INTEGER NOT NULL,
   category_w INTEGER NOT NULL, author_w INTEGER NOT NULL, version_w INTEGER NOT NULL, timestamp INTEGER NOT NULL,
   source_w INTEGER NOT NULL, source_time INTEGER NOT NULL, depth INTEGER NOT NULL, traits INTEGER NOT NULL, n_features INTEGER NOT NULL, run INTEGER NOT NULL,
-  id TEXT NOT NULL, body BLOB NOT NULL, features BLOB, terms BLOB NOT NULL);
+  id TEXT NOT NULL, body BLOB NOT NULL, features BLOB);
 CREATE INDEX documents_bin ON documents (bin);
 CREATE TABLE keys (kind INTEGER NOT NULL, hash INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (kind, hash, row)) WITHOUT ROWID;
-CREATE TABLE terms (term INTEGER PRIMARY KEY, field INTEGER NOT NULL, n INTEGER, docs BLOB, text TEXT NOT NULL);
-CREATE INDEX terms_text ON terms (field, text COLLATE NOCASE);
-CREATE INDEX terms_n ON terms (field, n) WHERE n IS NOT NULL;
-CREATE TABLE postings (id INTEGER PRIMARY KEY, docs BLOB NOT NULL);
+CREATE TABLE segments (segment INTEGER PRIMARY KEY, base INTEGER NOT NULL, until INTEGER NOT NULL, summary BLOB NOT NULL);
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE masks (id INTEGER PRIMARY KEY, docs BLOB NOT NULL);
 CREATE TABLE alike (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE columns (id INTEGER PRIMARY KEY, rev INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX columns_rev ON columns (id, rev);

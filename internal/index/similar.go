@@ -435,8 +435,8 @@ func (s *SQLite) SimilarFeatures(ctx context.Context, r Reader, sha256 string, l
 
 // sharedValue is a value of a file, with who found it.
 type sharedValue struct {
-	term    int64
-	docs    []byte
+	*foundTerm
+	field   int64
 	n       int64 // documents that have it, about
 	authors []string
 }
@@ -447,11 +447,12 @@ func (e *eval) sharedValues(bin int64) ([]sharedValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	authors := map[int64][]string{}
+	authors := map[termKey][]string{}
 	for i := range rows {
 		err := readValues(rows[i].list, func(v value) {
-			if list := authors[v.term]; !slices.Contains(list, rows[i].authorName) && len(authors) < maxFeatures {
-				authors[v.term] = append(list, rows[i].authorName)
+			k := termKey{v.field, v.text}
+			if list := authors[k]; !slices.Contains(list, rows[i].authorName) && len(authors) < maxFeatures {
+				authors[k] = append(list, rows[i].authorName)
 			}
 		})
 		if err != nil {
@@ -459,26 +460,17 @@ func (e *eval) sharedValues(bin int64) ([]sharedValue, error) {
 		}
 	}
 	var list []sharedValue
-	for term, names := range authors {
-		v := sharedValue{term: term, authors: names}
-		var n *int64
-		if err := e.one(`SELECT n, docs FROM terms WHERE term = ?`, []any{term}, &n, &v.docs); err != nil {
+	for k, names := range authors {
+		t, err := e.foundText(k.field, k.text)
+		if err != nil {
 			return nil, err
 		}
-		if n != nil {
-			v.n = *n
-		} else if v.n, err = countSmallSet(v.docs); err != nil {
-			return nil, err
-		}
-		list = append(list, v)
+		list = append(list, sharedValue{t, k.field, t.count(), names})
 	}
-	slices.SortFunc(list, func(a, b sharedValue) int { return cmp.Or(cmp.Compare(a.n, b.n), cmp.Compare(a.term, b.term)) })
+	slices.SortFunc(list, func(a, b sharedValue) int {
+		return cmp.Or(cmp.Compare(a.n, b.n), termKey{a.field, a.text}.compare(termKey{b.field, b.text}))
+	})
 	return list, nil
-}
-
-func countSmallSet(b []byte) (int64, error) {
-	n, err := readSmallSet(b, func(uint32) {})
-	return int64(n), err
 }
 
 // sharers finds the files that have the most of the weight of a file's values.
@@ -496,11 +488,7 @@ func (e *eval) sharers(bin int64, values []sharedValue, limit int) ([]FeatureMat
 			continue
 		}
 		set := newBitset(e.docs)
-		if val.docs != nil {
-			if _, err := readSmallSet(val.docs, set.add); err != nil {
-				return nil, err
-			}
-		} else if err := e.addPieces(val.term, set); err != nil {
+		if err := val.addTo(set); err != nil {
 			return nil, err
 		}
 		set.and(e.visible)

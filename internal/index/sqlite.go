@@ -21,28 +21,37 @@ var ErrFull = errors.New("no space left for the index")
 // SQLite is the index in one SQLite file: schema.go says what is in it, write.go how a batch gets there, binary.go and
 // search.go how it is read.
 type SQLite struct {
-	path     string
-	writers  *sql.DB // one connection: SQLite has one writer
-	readers  *sql.DB
-	idle     chan *reader // of which there are readConnections; nil for one that must be opened
-	chunks   *chunkCache
-	texts    wordTexts
-	sights   sightsOf
-	patience patience
+	path              string
+	writers           *sql.DB // one connection: SQLite has one writer
+	readers           *sql.DB
+	idle              chan *reader // of which there are readConnections; nil for one that must be opened
+	chunks            *chunkCache
+	summaries         summaries
+	texts, fieldNames wordTexts
+	sights            sightsOf
+	patience          patience
 
-	mu         sync.Mutex // held by the one that writes
-	write      *sql.Conn
-	statements map[string]*sql.Stmt
-	known      *known
+	mu          sync.Mutex // held by the one that writes
+	write       *sql.Conn
+	statements  map[string]*sql.Stmt
+	known       *known
+	lastSegment int64
+	mergeFault  error // of the merger, not told yet
+
+	merging     sync.Mutex // held by the one that merges
+	swept       bool       // there are no blocks of segments that do not answer
+	written     chan struct{}
+	stopMerging context.CancelFunc
+	mergerEnded chan struct{}
 }
 
 // Bounds on memory, for each connection: SQLite's own page cache. Files that are read often are in the system's cache too.
 const (
 	readConnections = 3
 	readCacheKiB    = 4 << 10
-	writeCacheKiB   = 32 << 10
-	checkpointPages = 8 << 10          // of the write-ahead log, 32 MiB: what many batches change is then written back once
-	journalBytes    = 64 << 20         // to which the write-ahead log is cut back after a burst
+	writeCacheKiB   = 64 << 10
+	checkpointPages = 128 << 10        // of the write-ahead log, 32 MiB: what many batches change is then written back once
+	journalBytes    = 256 << 20        // to which the write-ahead log is cut back after a burst
 	busy            = 10 * time.Second // how long a connection waits for another process, such as a backup
 )
 
@@ -53,7 +62,7 @@ const (
 // enough, because the place in the log is in the same transaction as what was made of it: what is gone is applied again.
 func OpenSQLite(path string) (*SQLite, error) {
 	s := &SQLite{path: path, statements: map[string]*sql.Stmt{}, known: newKnown(), idle: make(chan *reader, readConnections), chunks: newChunkCache(), patience: ordinary,
-		texts: wordTexts{texts: map[int64]string{}}}
+		texts: wordTexts{texts: map[int64]string{}}, fieldNames: wordTexts{texts: map[int64]string{}}, summaries: summaries{read: map[int64][]block{}}, written: make(chan struct{}, 1), mergerEnded: make(chan struct{})}
 	for range readConnections {
 		s.idle <- nil
 	}
@@ -63,6 +72,9 @@ func OpenSQLite(path string) (*SQLite, error) {
 	var err error
 	if s.write, err = s.writers.Conn(ctx); err == nil {
 		err = prepare(ctx, s.write)
+	}
+	if err == nil {
+		err = s.startMerging(ctx)
 	}
 	if err != nil {
 		_ = s.Close()
@@ -86,6 +98,10 @@ func (s *SQLite) pool(connections, cacheKiB int, lock string, pragmas ...string)
 
 // Close: see Index.
 func (s *SQLite) Close() error {
+	if s.stopMerging != nil {
+		s.stopMerging()
+		<-s.mergerEnded
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error

@@ -51,7 +51,12 @@ func (w *writer) storedStatus(id string) *storedStatus {
 
 // status stores a status, unless the one that is there tells more, and removes what it makes out of date.
 func (w *writer) status(st *StatusDocument) {
-	stored := w.storedStatus(st.ID)
+	var stored *storedStatus
+	id := textKey(st.ID)
+	if w.there.statuses[id] {
+		w.statuses.write(w)
+		stored = w.storedStatus(st.ID)
+	}
 	rank, now := worth(st.State), micros(st.Timestamp)
 	if stored != nil && st.State != "" && lessThan(rank, now, st.Run, stored) {
 		return
@@ -69,13 +74,12 @@ func (w *writer) status(st *StatusDocument) {
 	if st.Input != "" {
 		inputHash = textKey(st.Input, st.Author.Name)
 	}
-	w.exec(`INSERT INTO statuses (id, id_hash, file_hash, sha256, label, category_w, plugin_w, version_w, security_w, input, input_hash, run, state_w, worth, timestamp,
-		runtime, source_w, results, error, message) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		st.ID, textKey(st.ID), digestKey(st.SHA256), append([]byte{}, bytesOf(st.SHA256)...), key.label, w.word(st.Author.Category), key.plugin, key.version, w.word(st.Author.Security),
-		orNull(st.Input), inputHash, st.Run, key.state, rank, now, st.Runtime, w.word(st.SourceName), st.ResultsStored, st.Error, st.Message)
+	w.there.statuses[id] = true
+	w.statuses.add(nil, st.ID, id, digestKey(st.SHA256), append([]byte{}, bytesOf(st.SHA256)...), key.label, w.word(st.Author.Category), key.plugin, key.version,
+		w.word(st.Author.Security), orNull(st.Input), inputHash, st.Run, key.state, rank, now, st.Runtime, w.word(st.SourceName), st.ResultsStored, st.Error, st.Message)
 	w.states[key]++
 	w.counts["statuses"]++
-	if rank == worthSuccess && st.Input != "" {
+	if run, ok := w.there.inputs[textKey(st.Input, st.Author.Name)]; ok && run != textKey(st.Run) && rank == worthSuccess && st.Input != "" {
 		w.outdate(st, key)
 	}
 }

@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"strconv"
 )
 
 // checks are what must not be found: each query counts faults.
@@ -18,8 +19,7 @@ var checks = []struct{ fault, query string }{
 	{"keys without their document", fmt.Sprintf(`SELECT count(*) FROM keys WHERE kind >= %d AND row NOT IN (SELECT doc FROM documents)`, keyID)},
 	{"keys without their facts", fmt.Sprintf(`SELECT count(*) FROM keys WHERE kind BETWEEN %d AND %d AND row NOT IN (SELECT fact FROM facts)`, keySHA512, keyTLSH)},
 	{"keys without their file", fmt.Sprintf(`SELECT count(*) FROM keys WHERE kind = %d AND row NOT IN (SELECT bin FROM binaries)`, keySHA256)},
-	{"postings without their term", fmt.Sprintf(`SELECT count(*) FROM postings WHERE id >> %d NOT IN (SELECT term FROM terms WHERE docs IS NULL)`, pieceShift)},
-	{"terms without their field", `SELECT count(*) FROM terms WHERE field NOT IN (SELECT field FROM fields)`},
+	{"parts of the index without their summary", `SELECT count(*) FROM documents WHERE NOT EXISTS (SELECT 1 FROM segments WHERE base <= doc AND doc < until)`},
 	{"statuses that are not counted right", `SELECT count(*) FROM (SELECT plugin_w, version_w, state_w, label, count(*) AS n FROM statuses GROUP BY 1, 2, 3, 4
 		EXCEPT SELECT plugin_w, version_w, state_w, label, n FROM states)`},
 	{"counts that are wrong", `SELECT count(*) FROM (SELECT 'binaries' AS name, count(*) AS n FROM binaries UNION ALL SELECT 'documents', count(*) FROM documents
@@ -57,16 +57,26 @@ func (s *SQLite) Verify(ctx context.Context, report func(fault string)) error {
 // verifyDocuments compares each document with its terms, in both directions, its columns, and the runs of its plugin.
 func (v view) verifyDocuments(report func(fault string)) error {
 	faults := map[string]int{}
-	marks := map[int64]int64{} // term → sum over its documents; a hash, so that memory is bounded by the terms
-	sums := func(term int64, doc uint32) { marks[term] += int64(uint64(doc+1) * 0x9e3779b97f4a7c15 >> 1) }
-	err := v.eachTerm(func(term, field int64, text string, doc uint32) { sums(term, doc) }, func(string) { faults["terms with damaged documents"]++ })
+	e, err := v.evaluate()
 	if err != nil {
 		return err
 	}
-	negative := func(term int64, doc uint32) { marks[term] -= int64(uint64(doc+1) * 0x9e3779b97f4a7c15 >> 1) }
-	current, err := v.number(`SELECT term FROM terms JOIN fields USING (field) WHERE name = ?`, fieldCurrent)
+	sums, err := v.sumTerms(e.docs, faults)
 	if err != nil {
 		return err
+	}
+	current := newBitset(e.docs)
+	if err := v.mask(maskCurrent, current); err != nil {
+		return err
+	}
+	if current.count() != 0 {
+		n, err := v.number(`SELECT count(*) FROM documents WHERE superseded = 0`)
+		if err != nil {
+			return err
+		}
+		if n != current.count() {
+			faults["wrong: how many documents are current"]++
+		}
 	}
 	columns := map[int64]column{}
 	for _, c := range []int64{columnBin, columnTime, columnSourceTime} {
@@ -76,37 +86,31 @@ func (v view) verifyDocuments(report func(fault string)) error {
 	}
 	type fileLabel struct{ bin, label int64 }
 	newest := map[fileLabel]int64{}
-	err = v.rows(`SELECT doc, bin, label, superseded, timestamp, source_time, features, terms, body FROM documents`, nil, func(scan scanner) error {
-		var doc, bin, label, superseded, at, submitted int64
-		var list, terms, packed []byte
-		if err := scan(&doc, &bin, &label, &superseded, &at, &submitted, &list, &terms, &packed); err != nil {
-			return err
+	err = v.eachDocument(func(r *row, d *Document) error {
+		d.attributes(func(field, text string) { sums.once(uint32(r.doc), e, field, text) })
+		sums.once(uint32(r.doc), e, fieldLabel, strconv.FormatInt(r.label, 10))
+		for i := range d.Features {
+			sums.once(uint32(r.doc), e, valueField(d.Features[i].Name), d.Features[i].Value)
 		}
-		seen := map[int64]bool{}
-		if readValues(list, func(val value) {
-			if !seen[val.term] {
-				seen[val.term] = true
-				negative(val.term, uint32(doc))
-			}
-		}) != nil || readTerms(terms, func(term int64) { negative(term, uint32(doc)) }) != nil || unpack(packed, &body{}) != nil {
-			faults["documents that cannot be read"]++
+		clear(sums.seen)
+		if r.superseded == 0 {
+			k := fileLabel{r.bin, r.label}
+			newest[k] = max(newest[k], r.timestamp)
 		}
-		if superseded == 0 {
-			negative(current, uint32(doc))
-			k := fileLabel{bin, label}
-			newest[k] = max(newest[k], at)
+		if current.has(uint32(r.doc)) != (r.superseded == 0) {
+			faults["documents that are current and should not be, or the other way"]++
 		}
-		if columns[columnBin].at(uint32(doc)) != bin || columns[columnTime].at(uint32(doc)) != at || columns[columnSourceTime].at(uint32(doc)) != submitted {
+		if columns[columnBin].at(uint32(r.doc)) != r.bin || columns[columnTime].at(uint32(r.doc)) != r.timestamp || columns[columnSourceTime].at(uint32(r.doc)) != r.sourceTime {
 			faults["documents whose columns say something else"]++
 		}
 		return nil
-	})
+	}, func() { faults["documents that cannot be read"]++ })
 	if err != nil {
 		return err
 	}
-	for _, sum := range marks {
+	for _, sum := range sums.of {
 		if sum != 0 {
-			faults["terms whose documents do not have them, or that documents have and lack"]++
+			faults["documents that are not found by what they have, or by what they do not have"]++
 		}
 	}
 	for label := range v.labels {
@@ -136,39 +140,101 @@ func (v view) verifyDocuments(report func(fault string)) error {
 	return nil
 }
 
-// eachTerm goes through all terms and their documents.
-func (v view) eachTerm(fn func(term, field int64, text string, doc uint32), damaged func(text string)) error {
-	err := v.rows(`SELECT term, field, text, docs FROM terms WHERE docs IS NOT NULL`, nil, func(scan scanner) error {
-		var term, field int64
-		var text string
-		var docs []byte
-		if err := scan(&term, &field, &text, &docs); err != nil {
-			return err
+// termSums are, for each document, the sum of hashes of the terms that have it less that of the terms that it has.
+type termSums struct {
+	of   []uint64
+	seen map[termKey]bool // of one document
+}
+
+func (t *termSums) once(doc uint32, e *eval, field, text string) {
+	n, err := e.field(field)
+	k := termKey{n, text}
+	if err == nil && !t.seen[k] && int(doc) < len(t.of) {
+		t.seen[k] = true
+		t.of[doc] -= k.hash()
+	}
+}
+
+func (k termKey) hash() uint64 { return uint64(textKey(strconv.FormatInt(k.field, 10), k.text)) }
+
+// sumTerms reads all segments.
+func (v view) sumTerms(docs int64, faults map[string]int) (*termSums, error) {
+	sums := &termSums{make([]uint64, docs), map[termKey]bool{}}
+	segments, err := v.segments()
+	if err != nil {
+		return nil, err
+	}
+	gone, err := v.removed()
+	if err != nil {
+		return nil, err
+	}
+	for i := range segments {
+		s := &segments[i]
+		last := termKey{-1, ""}
+		for number := range s.blocks {
+			data, err := v.block(s, number)
+			var entries []entry
+			if err == nil {
+				entries, err = readBlock(data, s.base)
+			}
+			if err != nil || len(entries) == 0 || entries[0].termKey != s.blocks[number].termKey {
+				faults["damaged parts of terms"]++
+				continue
+			}
+			for _, e := range entries {
+				if e.compare(last) <= 0 {
+					faults["terms that are not in their order"]++
+				}
+				last = e.termKey
+				h := e.hash()
+				if e.each(func(doc uint32) {
+					if doc < s.base || doc >= s.until || int64(doc) >= docs {
+						faults["terms with documents of another part"]++
+					} else if !gone.has(doc) {
+						sums.of[doc] += h
+					}
+				}) != nil {
+					faults["terms with damaged documents"]++
+				}
+			}
 		}
-		if _, err := readSmallSet(docs, func(doc uint32) { fn(term, field, text, doc) }); err != nil {
-			damaged(text)
-		}
-		return nil
+	}
+	return sums, nil
+}
+
+// eachDocument reads all documents whole.
+func (v view) eachDocument(fn func(*row, *Document) error, damaged func()) error {
+	files := map[int64]string{}
+	err := v.rows(`SELECT bin, sha256 FROM binaries`, nil, func(scan scanner) error {
+		var bin int64
+		var sha []byte
+		err := scan(&bin, &sha)
+		files[bin] = digestOf(sha)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return v.rows(`SELECT id, docs FROM postings`, nil, func(scan scanner) error {
-		var id int64
-		var data []byte
-		if err := scan(&id, &data); err != nil {
+	for bin, sha := range files {
+		rows, err := v.documents(bin, true, false)
+		if err != nil {
 			return err
 		}
-		var p piece
-		if p.decode(data) != nil {
-			damaged("")
-			return nil
+		for i := range rows {
+			d, err := v.document(&rows[i], sha)
+			if err != nil {
+				if v.ctx.Err() != nil {
+					return err
+				}
+				damaged()
+				continue
+			}
+			if err := fn(&rows[i], &d); err != nil {
+				return err
+			}
 		}
-		for n := range bitset(p[:]).all() {
-			fn(id>>pieceShift, 0, "", uint32(id&(1<<pieceShift-1))<<pieceBits|n)
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // verifyRuns looks for documents that a later run has replaced.

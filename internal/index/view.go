@@ -66,6 +66,7 @@ type view struct {
 	s      *SQLite
 	reader *reader
 	labels map[int64]sight
+	terms  *segmentsOf
 }
 
 // sight is a label and whether the reader sees what has it.
@@ -104,7 +105,7 @@ func (s *SQLite) read(ctx context.Context, r **reader, fn func(view) error) erro
 		return err
 	}
 	quiet := context.WithoutCancel(ctx)
-	err := fn(view{ctx: ctx, quiet: quiet, s: s, reader: *r})
+	err := fn(view{ctx: ctx, quiet: quiet, s: s, reader: *r, terms: &segmentsOf{}})
 	if end := (*r).exec(quiet, `ROLLBACK`); end != nil {
 		err = errors.Join(err, end, (*r).close())
 		*r = nil
@@ -182,7 +183,7 @@ func (v view) number(query string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-// wordTexts are the texts of words, which never change.
+// wordTexts are the texts of words or the names of fields, which never change.
 type wordTexts struct {
 	mu    sync.RWMutex
 	texts map[int64]string
@@ -193,14 +194,27 @@ func (v view) word(n int64) (string, error) {
 	if n == 0 {
 		return "", nil
 	}
-	c := &v.s.texts
+	return v.s.texts.get(n, func(n int64) (text string, err error) {
+		return text, v.one(`SELECT text FROM words WHERE word = ?`, []any{n}, &text)
+	})
+}
+
+// fieldName returns the name of a field of terms.
+func (v view) fieldName(n int64) (string, error) {
+	return v.s.fieldNames.get(n, func(n int64) (text string, err error) {
+		return text, v.one(`SELECT name FROM fields WHERE field = ?`, []any{n}, &text)
+	})
+}
+
+func (c *wordTexts) get(n int64, read func(int64) (string, error)) (string, error) {
 	c.mu.RLock()
 	text, ok := c.texts[n]
 	c.mu.RUnlock()
 	if ok {
 		return text, nil
 	}
-	if err := v.one(`SELECT text FROM words WHERE word = ?`, []any{n}, &text); err != nil {
+	text, err := read(n)
+	if err != nil {
 		return "", err
 	}
 	c.mu.Lock()

@@ -19,22 +19,14 @@ func (s *SQLite) Apply(ctx context.Context, b Batch) error {
 	if err := ctx.Err(); err != nil {
 		return s.fault("write to the index", err)
 	}
-	w := s.newWriter(ctx)
-	w.exec(`BEGIN IMMEDIATE`)
-	if w.err != nil {
-		return s.fault("write to the index", w.err)
+	if err := s.mergeFault; err != nil {
+		s.mergeFault = nil
+		s.wake()
+		return err
 	}
-	w.batch(&b)
-	w.check()
-	w.exec(`COMMIT`)
-	if w.err != nil {
-		// The transaction must end whatever ctx says. If SQLite has ended it already, there is nothing to roll back.
-		_, _ = s.write.ExecContext(w.quiet, `ROLLBACK`)
-		s.known = newKnown() // may be ahead of the file
-		return s.fault("write to the index", w.err)
-	}
-	s.known.shrink()
-	return nil
+	err := s.transaction(ctx, func(w *writer) { w.batch(&b) })
+	s.wake()
+	return s.fault("write to the index", err)
 }
 
 // writer applies one batch. After the first error, which it keeps, it does nothing more.
@@ -45,59 +37,45 @@ type writer struct {
 	known *known
 	err   error
 
-	bins                map[string]int64          // SHA-256 → row
-	touched             map[int64]*touch          // files whose documents changed
-	facts               map[int64]map[facts]int64 // of files that the batch made
-	keys                newRows
-	terms               termTable
-	newTerms, newPieces newRows
-	pending             []*pendingDocument
-	pendings            map[string]bool // their IDs
-	bereft              map[string]bool // IDs that lost a document
-	columns             map[int64]*chunk
-	alike               map[int64][]byte
-	counts              map[string]int64
-	states              map[stateKey]int64
-	nextDoc             int64
-	nextTerm            int64
-	deleting            bool // there are deletions
+	bins              map[string]int64          // SHA-256 → row
+	touched           map[int64]*touch          // files whose documents changed
+	facts             map[int64]map[facts]int64 // of files that the batch made
+	keys, documents   newRows
+	files, said       newRows // binaries and facts
+	statuses          newRows
+	blocks            newRows
+	terms             termTable
+	masks             map[int64]*piece
+	removed           map[uint32]bool // documents
+	pendings          map[string]bool // their IDs
+	bereft            map[string]bool // IDs that lost a document
+	columns           map[int64]*chunk
+	alike             map[int64][]byte
+	counts            map[string]int64
+	states            map[stateKey]int64
+	there             there
+	firstDoc, nextDoc int64
+	nextBin, nextFact int64
+	deleting          bool // there are deletions
 }
 
 func (s *SQLite) newWriter(ctx context.Context) *writer {
 	return &writer{ctx: ctx, quiet: context.WithoutCancel(ctx), s: s, known: s.known, bins: map[string]int64{}, touched: map[int64]*touch{},
-		facts: map[int64]map[facts]int64{}, keys: newRows{table: "keys", columns: 3, or: "OR IGNORE "}, terms: newTermTable(), pendings: map[string]bool{}, bereft: map[string]bool{}, columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}}
+		facts: map[int64]map[facts]int64{}, keys: newRows{table: "keys", columns: 3, or: "OR IGNORE "}, documents: newRows{table: "documents", columns: 19},
+		files: newRows{table: "binaries", columns: 2}, said: newRows{table: "facts", columns: 12}, statuses: newRows{table: "statuses", columns: 21}, blocks: newRows{table: "blocks", columns: 2},
+		terms: termTable{numbers: map[termKey]int32{}}, masks: map[int64]*piece{}, removed: map[uint32]bool{}, pendings: map[string]bool{}, bereft: map[string]bool{},
+		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}}
 }
 
 // known is what the writer remembers of the file between batches.
 type known struct {
 	words, labels, fields map[string]int64
-	terms                 map[termKey]*largeTerm
-	tails                 map[int64]tail // of the terms
 }
 
-func newKnown() *known {
-	return &known{map[string]int64{}, map[string]int64{}, map[string]int64{}, map[termKey]*largeTerm{}, map[int64]tail{}}
-}
+func newKnown() *known { return &known{map[string]int64{}, map[string]int64{}, map[string]int64{}} }
 
-// Bounds on what is remembered.
-const (
-	maxWords = 20_000
-	maxTerms = 100_000
-	maxTails = 20_000
-)
-
-// largeTerm is one whose documents are in postings.
-type largeTerm struct {
-	number int64
-	n      int64 // as noted in its row
-	grown  int64 // since
-}
-
-// tail is the last piece of a term, which the next documents will change.
-type tail struct {
-	id   int64
-	data []byte
-}
+// maxWords bounds what is remembered of each.
+const maxWords = 20_000
 
 // newRows are rows that are inserted together: a statement for each costs more than the row.
 type newRows struct {
@@ -107,7 +85,7 @@ type newRows struct {
 	values  []any
 }
 
-func (r *newRows) add(kind int, hash, row int64) { r.values = append(r.values, kind, hash, row) }
+func (r *newRows) add(row ...any) { r.values = append(r.values, row...) }
 
 // rowsAtOnce are how many rows one statement inserts, most first.
 var rowsAtOnce = []int{64, 8, 1}
@@ -144,12 +122,6 @@ func (k *known) shrink() {
 		if len(m) > maxWords {
 			clear(m)
 		}
-	}
-	if len(k.terms) > maxTerms {
-		clear(k.terms)
-	}
-	if len(k.tails) > maxTails {
-		clear(k.tails)
 	}
 }
 
@@ -258,8 +230,11 @@ func (w *writer) number(known map[string]int64, text, find, add string) int64 {
 }
 
 func (w *writer) batch(b *Batch) {
-	w.one(`SELECT coalesce(max(doc), 0) + 1, (SELECT coalesce(max(term), 0) + 1 FROM terms), EXISTS (SELECT 1 FROM deletions) FROM documents`, nil,
-		&w.nextDoc, &w.nextTerm, &w.deleting)
+	// Numbers of documents that are gone are not given again: segments may still have them.
+	w.one(`SELECT coalesce(max(until), 1), EXISTS (SELECT 1 FROM deletions), (SELECT coalesce(max(bin), 0) + 1 FROM binaries), (SELECT coalesce(max(fact), 0) + 1 FROM facts)
+		FROM segments`, nil, &w.firstDoc, &w.deleting, &w.nextBin, &w.nextFact)
+	w.nextDoc = w.firstDoc
+	w.look(b)
 	for i := range b.Documents {
 		w.document(&b.Documents[i])
 		w.check()
@@ -272,6 +247,7 @@ func (w *writer) batch(b *Batch) {
 	for i := range b.Statuses {
 		w.status(&b.Statuses[i])
 	}
+	w.statuses.write(w)
 	for _, id := range slices.Sorted(maps.Keys(w.bereft)) {
 		w.reorder(id)
 	}
@@ -292,7 +268,8 @@ func (w *writer) batch(b *Batch) {
 		w.settle(bin, w.touched[bin])
 	}
 	w.check()
-	w.storeTerms()
+	w.storeSegment()
+	w.storeMasks()
 	w.storeColumns()
 	w.storeAlike()
 	w.storeCounts()

@@ -118,7 +118,10 @@ func (w *writer) document(d *Document) {
 	if w.pendings[d.ID] {
 		w.flush()
 	}
-	versions := w.versions(d.ID)
+	var versions []storedDocument
+	if w.there.documents[textKey(d.ID)] {
+		versions = w.versions(d.ID)
+	}
 	if d.removes() {
 		for _, s := range versions {
 			w.remove(s.doc)
@@ -169,7 +172,7 @@ const endedSQL = `SELECT input, plugin_w, version_w FROM statuses WHERE input_ha
 
 // byRuns tells whether another run ended well after a document was made: one of its version takes its place, one of another supersedes it.
 func (w *writer) byRuns(d *Document) (superseded int64, keep bool) {
-	if d.Input == "" {
+	if d.Input == "" || !w.there.ends[textKey(d.Input, d.Author.Name)] {
 		return 0, true
 	}
 	author, version := w.word(d.Author.Name), w.word(d.Author.Version)
@@ -197,14 +200,7 @@ func (w *writer) supersede(s storedDocument, why int64) {
 	}
 	w.exec(`UPDATE documents SET superseded = ? WHERE doc = ?`, why, s.doc)
 	w.touch(s.bin).again = true
-	current := w.masks(fieldCurrent, "")
-	switch {
-	case s.superseded == 0:
-		current.del = append(current.del, uint32(s.doc))
-	case why == 0:
-		current.del = slices.DeleteFunc(current.del, func(doc uint32) bool { return doc == uint32(s.doc) })
-		current.add = append(current.add, uint32(s.doc))
-	}
+	w.setMask(maskCurrent, uint32(s.doc), why == 0)
 }
 
 // reorder works out anew which of the versions with an ID is current.
@@ -229,45 +225,54 @@ func (w *writer) reorder(id string) {
 	}
 }
 
-// masks returns a term that is there for sure.
-func (w *writer) masks(field, text string) *term {
-	t := w.term(w.field(field), text)
-	w.findTerms()
-	return t
-}
-
-// pendingDocument is one whose terms have no numbers yet.
-type pendingDocument struct {
-	doc, bin, label, superseded int64
-	fact                        *int64
-	d                           *Document
-	values                      []*term
-	others                      map[*term]bool
-}
-
-// add gives a document its number, its keys and its terms; flush writes it.
+// add gives a document its number and its terms; flush writes what waits.
 func (w *writer) add(d *Document, superseded int64) {
 	bin := w.binary(d.SHA256)
-	p := &pendingDocument{doc: w.nextDoc, bin: bin, label: w.label(d.Label), superseded: superseded, d: d, fact: w.fact(bin, d), others: map[*term]bool{}}
+	doc, label := uint32(w.nextDoc), w.label(d.Label)
 	w.nextDoc++
-	other := func(field, text string) { p.others[w.term(w.field(field), text)] = true }
-	d.attributes(other)
-	other(fieldLabel, strconv.FormatInt(p.label, 10))
+	term := func(field, text string) { w.terms.add(w.field(field), text, doc) }
+	d.attributes(term)
+	term(fieldLabel, strconv.FormatInt(label, 10))
+	var values []byte
 	for i := range d.Features {
 		f := &d.Features[i]
-		p.values = append(p.values, w.term(w.field(valueField(f.Name)), f.Value))
+		v := value{field: w.field(valueField(f.Name)), text: f.Value, typ: w.word(f.Type), offset: f.Offset, length: f.Length}
+		if f.Label != "" {
+			v.label = w.word(f.Label)
+		}
+		w.terms.add(v.field, f.Value, doc)
+		values = appendValue(values, v)
 	}
-	w.pending = append(w.pending, p)
+	if superseded == 0 {
+		w.setMask(maskCurrent, doc, true)
+	}
+	if curve := entropyOf(d.Info); curve != nil {
+		w.changeAlike(alikeEntropy, 0, int64(doc), entropyPoints, curve)
+	}
+	packed, err := pack(bodyOf(d))
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	w.documents.add(doc, bin, label, superseded, w.fact(bin, d), w.word(d.Action), w.word(d.Author.Category), w.word(d.Author.Name), w.word(d.Author.Version),
+		micros(d.Timestamp), w.word(d.SourceName), micros(d.SourceTimestamp), d.depth(), d.traits(), len(d.Features), textKey(d.Run), d.ID, packed, values)
 	w.pendings[d.ID] = true
-	w.eachKey(d, func(kind int, hash int64) { w.keys.add(kind, hash, p.doc) })
-	w.setColumn(columnBin, uint32(p.doc), bin)
-	w.setColumn(columnTime, uint32(p.doc), micros(d.Timestamp))
-	w.setColumn(columnSourceTime, uint32(p.doc), micros(d.SourceTimestamp))
+	w.there.documents[textKey(d.ID)] = true
+	if d.Input != "" {
+		h, run := textKey(d.Input, d.Author.Name), textKey(d.Run)
+		if of, ok := w.there.inputs[h]; ok && of != run {
+			run = anyRun
+		}
+		w.there.inputs[h] = run
+	}
+	w.eachKey(d, func(kind int, hash int64) { w.keys.add(kind, hash, doc) })
+	w.setColumn(columnBin, doc, bin)
+	w.setColumn(columnTime, doc, micros(d.Timestamp))
+	w.setColumn(columnSourceTime, doc, micros(d.SourceTimestamp))
 	t := w.touch(bin)
 	if superseded == 0 {
-		w.raise(bin, p.label, fileSeen, micros(d.Timestamp))
-		w.raise(bin, p.label, fileSubmitted, micros(d.SourceTimestamp))
-		w.raise(bin, p.label, fileSize, 1+max(0, d.Size))
+		w.raise(bin, label, fileSeen, micros(d.Timestamp))
+		w.raise(bin, label, fileSubmitted, micros(d.SourceTimestamp))
+		w.raise(bin, label, fileSize, 1+max(0, d.Size))
 	} else {
 		t.again = true
 	}
@@ -310,59 +315,13 @@ func (w *writer) eachKey(d *Document, fn func(kind int, hash int64)) {
 	}
 }
 
-// flush writes the documents that wait for the numbers of their terms.
+// flush writes the documents that wait, so that they are found.
 func (w *writer) flush() {
+	w.files.write(w)
+	w.said.write(w)
+	w.documents.write(w)
 	w.keys.write(w)
-	if len(w.pending) == 0 {
-		return
-	}
-	w.findTerms()
-	current := w.masks(fieldCurrent, "")
-	for _, p := range w.pending {
-		if w.err != nil {
-			return
-		}
-		d, doc := p.d, uint32(p.doc)
-		values := make([]value, len(p.values))
-		for i, t := range p.values {
-			f := &d.Features[i]
-			values[i] = value{field: t.field, term: t.number, typ: w.word(f.Type), offset: f.Offset, length: f.Length}
-			if f.Label != "" {
-				values[i].label = w.word(f.Label)
-			}
-			t.addDocument(doc)
-		}
-		numbers := make([]int64, 0, len(p.others))
-		for t := range p.others {
-			numbers = append(numbers, t.number)
-			t.addDocument(doc)
-		}
-		slices.Sort(numbers)
-		if p.superseded == 0 {
-			current.addDocument(doc)
-		}
-		if curve := entropyOf(d.Info); curve != nil {
-			w.changeAlike(alikeEntropy, 0, p.doc, entropyPoints, curve)
-		}
-		packed, err := pack(bodyOf(d))
-		if err != nil && w.err == nil {
-			w.err = err
-		}
-		w.exec(`INSERT INTO documents (doc, bin, label, superseded, fact, action_w, category_w, author_w, version_w, timestamp, source_w, source_time, depth, traits,
-			n_features, run, id, body, features, terms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-			p.doc, p.bin, p.label, p.superseded, p.fact, w.word(d.Action), w.word(d.Author.Category), w.word(d.Author.Name), w.word(d.Author.Version),
-			micros(d.Timestamp), w.word(d.SourceName), micros(d.SourceTimestamp), d.depth(), d.traits(), len(d.Features), textKey(d.Run), d.ID, packed,
-			appendValues(nil, values), appendTerms(nil, numbers))
-	}
-	w.pending = nil
 	clear(w.pendings)
-}
-
-// addDocument adds a document whose number is the highest so far.
-func (t *term) addDocument(doc uint32) {
-	if n := len(t.add); n == 0 || t.add[n-1] != doc {
-		t.add = append(t.add, doc)
-	}
 }
 
 func (d *Document) traits() int {
@@ -415,9 +374,11 @@ func (w *writer) binary(sha256 string) int64 {
 	}
 	raw := bytesOf(sha256)
 	var bin int64
-	if !w.one(`SELECT bin FROM binaries WHERE sha256 = ?2 AND bin IN (SELECT row FROM keys WHERE kind = 1 AND hash = ?1)`, []any{digestKey(sha256), raw}, &bin) {
-		bin = w.insert(`INSERT INTO binaries (sha256) VALUES (?)`, raw)
-		w.keys.add(keySHA256, digestKey(sha256), bin)
+	if key := digestKey(sha256); !w.there.files[key] || !w.one(`SELECT bin FROM binaries WHERE sha256 = ?2 AND bin IN (SELECT row FROM keys WHERE kind = 1 AND hash = ?1)`, []any{key, raw}, &bin) {
+		bin = w.nextBin
+		w.nextBin++
+		w.files.add(bin, raw)
+		w.keys.add(keySHA256, key, bin)
 		w.facts[bin] = map[facts]int64{} // it has none yet
 		w.counts["binaries"]++
 	}
@@ -448,11 +409,16 @@ func (w *writer) fact(bin int64, d *Document) *int64 {
 	list := []any{bin, f.size, bytesOf(f.sha512), bytesOf(f.sha1), bytesOf(f.md5), orNull(f.ssdeep), orNull(f.tlsh), orNull(f.mime), orNull(f.magic), orNull(f.fileFormat),
 		orNull(f.extension)}
 	var row int64
+	if w.facts[bin] == nil {
+		w.said.write(w)
+	}
 	if w.facts[bin] == nil && w.one(`SELECT fact FROM facts WHERE bin = ? AND size = ? AND sha512 IS ? AND sha1 IS ? AND md5 IS ? AND ssdeep IS ? AND tlsh IS ? AND mime IS ?
 		AND magic IS ? AND file_format IS ? AND extension IS ? LIMIT 1`, list, &row) {
 		return &row
 	}
-	row = w.insert(`INSERT INTO facts (bin, size, sha512, sha1, md5, ssdeep, tlsh, mime, magic, file_format, extension) VALUES (?,?,?,?,?,?,?,?,?,?,?)`, list...)
+	row = w.nextFact
+	w.nextFact++
+	w.said.add(append([]any{row}, list...)...)
 	f.eachKey(func(kind int, hash int64) { w.keys.add(kind, hash, row) })
 	w.compareLater(row, &f, false)
 	if w.facts[bin] != nil {
@@ -488,36 +454,19 @@ func orNull(text string) any {
 // remove takes a document out of everything.
 func (w *writer) remove(doc int64) {
 	var bin, n int64
-	var features, terms, packed []byte
+	var packed []byte
 	d := &Document{}
 	var author, version int64
 	var sha []byte
-	if !w.one(`SELECT bin, n_features, features, terms, body, id, author_w, version_w, (SELECT sha256 FROM binaries b WHERE b.bin = d.bin) FROM documents d WHERE doc = ?`,
-		[]any{doc}, &bin, &n, &features, &terms, &packed, &d.ID, &author, &version, &sha) {
+	if !w.one(`SELECT bin, n_features, body, id, author_w, version_w, (SELECT sha256 FROM binaries b WHERE b.bin = d.bin) FROM documents d WHERE doc = ?`,
+		[]any{doc}, &bin, &n, &packed, &d.ID, &author, &version, &sha) {
 		return
 	}
 	d.SHA256, d.Author.Name = digestOf(sha), w.text(author)
-	w.findTerms() // so that a term is not met by its number and by its text
-	without := func(number int64) {
-		t := w.numbered(number)
-		if len(t.del) == 0 || t.del[len(t.del)-1] != uint32(doc) {
-			t.del = append(t.del, uint32(doc))
-		}
+	w.setMask(maskCurrent, uint32(doc), false)
+	if w.removed[uint32(doc)] = true; doc < w.firstDoc {
+		w.setMask(maskRemoved, uint32(doc), true)
 	}
-	seen := map[int64]bool{}
-	if err := readValues(features, func(v value) {
-		if !seen[v.term] {
-			seen[v.term] = true
-			without(v.term)
-		}
-	}); err != nil && w.err == nil {
-		w.err = err
-	}
-	if err := readTerms(terms, without); err != nil && w.err == nil {
-		w.err = err
-	}
-	current := w.masks(fieldCurrent, "")
-	current.del = append(current.del, uint32(doc))
 	var b body
 	if err := unpack(packed, &b); err != nil && w.err == nil {
 		w.err = err

@@ -1,0 +1,339 @@
+package index
+
+import (
+	"context"
+	"math/bits"
+)
+
+// fanIn is how many neighbours of about one size are merged: more write less and leave more to read.
+const fanIn = 8
+
+// A segment of which a part of 1/staleShare is of removed documents is written anew, if it has more than staleDocs.
+const (
+	staleShare = 4
+	staleDocs  = 1_000
+)
+
+// Bounds on one step of a merge, during which no batch can be written.
+const (
+	blocksAtOnce = 128
+	readAhead    = 32 // blocks of each segment
+)
+
+// mergeable returns neighbours that should be one segment, nil if all is well. The size of a segment is its level: the logarithm of its documents.
+func mergeable(list []segment) []segment {
+	level := func(s *segment) int { return (bits.Len32(s.until-s.base) - 1) / 3 } // of 8, which is fanIn
+	for at := 0; at <= 10; at++ {
+		for from := 0; from < len(list); {
+			to := from
+			for to < len(list) && level(&list[to]) <= at {
+				to++
+			}
+			if to-from >= fanIn {
+				return list[from:to]
+			}
+			from = to + 1
+		}
+	}
+	return nil
+}
+
+// merger merges segments whenever a batch was written, until the index is closed.
+func (s *SQLite) merger(ctx context.Context) {
+	defer close(s.mergerEnded)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.written:
+		}
+		if err := s.mergeAll(ctx); err != nil && ctx.Err() == nil {
+			s.mu.Lock()
+			s.mergeFault = s.fault("merge parts of the index", err) // the next batch tells
+			s.mu.Unlock()
+		}
+	}
+}
+
+// mergeAll merges until there is nothing to merge.
+func (s *SQLite) mergeAll(ctx context.Context) error {
+	s.merging.Lock()
+	defer s.merging.Unlock()
+	if !s.swept {
+		if err := s.dropBlocks(ctx); err != nil {
+			return err
+		}
+		s.swept = true
+	}
+	for {
+		var list, stale []segment
+		var gone piecewise
+		err := s.view(ctx, func(v view) error {
+			err := v.rows(segmentsSQL, nil, func(scan scanner) error {
+				var s segment
+				err := scan(&s.id, &s.base, &s.until)
+				list = append(list, s)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			gone, err = v.removed()
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if stale = mergeable(list); stale == nil {
+			stale = gone.stale(list)
+		}
+		if stale == nil {
+			return nil
+		}
+		s.swept = false
+		if err := s.merge(ctx, stale, gone); err != nil {
+			return err
+		}
+		if err := s.dropBlocks(ctx); err != nil {
+			return err
+		}
+		s.swept = true
+	}
+}
+
+// piecewise is a mask as a merge sees it: pieces by their numbers.
+type piecewise map[uint32]*piece
+
+func (v view) removed() (piecewise, error) {
+	all := piecewise{}
+	err := v.rows(`SELECT id, docs FROM masks WHERE id >= ? AND id < ?`, []any{maskRemoved << pieceShift, (maskRemoved + 1) << pieceShift}, func(scan scanner) error {
+		var id int64
+		var data []byte
+		if err := scan(&id, &data); err != nil {
+			return err
+		}
+		p := new(piece)
+		all[uint32(id&(1<<pieceShift-1))] = p
+		return p.decode(data)
+	})
+	return all, err
+}
+
+func (m piecewise) has(doc uint32) bool {
+	p := m[doc>>pieceBits]
+	return p != nil && bitset(p[:]).has(doc&(pieceSize-1))
+}
+
+// stale returns a segment of which many documents are removed.
+func (m piecewise) stale(list []segment) []segment {
+	for i := range list {
+		s := &list[i]
+		n := uint32(0)
+		for at, p := range m {
+			if at < s.base>>pieceBits || at > s.until>>pieceBits {
+				continue
+			}
+			for doc := range bitset(p[:]).all() {
+				if doc |= at << pieceBits; doc >= s.base && doc < s.until {
+					n++
+				}
+			}
+		}
+		if n > staleDocs && n > (s.until-s.base)/staleShare {
+			return list[i : i+1]
+		}
+	}
+	return nil
+}
+
+// mergeInput goes through a segment.
+type mergeInput struct {
+	segment
+	blocks  [][]byte // read ahead
+	next    int64    // block to read
+	entries []entry
+}
+
+// fill has the next entry in entries[0], if there is one.
+func (in *mergeInput) fill(ctx context.Context, s *SQLite) error {
+	for len(in.entries) == 0 {
+		if len(in.blocks) == 0 {
+			err := s.view(ctx, func(v view) error {
+				return v.rows(`SELECT data FROM blocks WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`, []any{in.next, (in.id + 1) << blockShift, readAhead}, func(scan scanner) error {
+					var data []byte
+					err := scan(&data)
+					in.blocks = append(in.blocks, data)
+					return err
+				})
+			})
+			if err != nil || len(in.blocks) == 0 {
+				return err
+			}
+			in.next += int64(len(in.blocks))
+		}
+		var err error
+		if in.entries, err = readBlock(in.blocks[0], in.base); err != nil {
+			return err
+		}
+		in.blocks = in.blocks[1:]
+	}
+	return nil
+}
+
+// merge writes one segment of several, step by step between batches, and puts it in their place.
+func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) error {
+	inputs := make([]*mergeInput, len(list))
+	for i := range list {
+		inputs[i] = &mergeInput{segment: list[i], next: list[i].id << blockShift}
+		if err := inputs[i].fill(ctx, s); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	id := s.newSegment()
+	s.mu.Unlock()
+	base, until := list[0].base, list[len(list)-1].until
+	var rows []any
+	out := segmentWriter{base: base, put: func(number int64, data []byte) { rows = append(rows, id<<blockShift|number, data) }}
+	var docs []uint32
+	for {
+		var first *entry
+		for _, in := range inputs {
+			if len(in.entries) > 0 && (first == nil || in.entries[0].compare(first.termKey) < 0) {
+				first = &in.entries[0]
+			}
+		}
+		if first == nil {
+			break
+		}
+		key := first.termKey
+		docs = docs[:0]
+		for _, in := range inputs {
+			if len(in.entries) == 0 || in.entries[0].termKey != key {
+				continue
+			}
+			err := in.entries[0].each(func(doc uint32) {
+				if !gone.has(doc) {
+					docs = append(docs, doc)
+				}
+			})
+			if err != nil {
+				return err
+			}
+			in.entries = in.entries[1:]
+			if err := in.fill(ctx, s); err != nil {
+				return err
+			}
+		}
+		if len(docs) > 0 {
+			out.add(key, docs)
+		}
+		if len(rows) >= 2*blocksAtOnce {
+			if err := s.step(ctx, func(w *writer) { w.blocks.values = rows }); err != nil {
+				return err
+			}
+			rows = rows[:0]
+		}
+	}
+	out.flush()
+	return s.step(ctx, func(w *writer) {
+		w.blocks.values = rows
+		w.exec(`INSERT INTO segments VALUES (?,?,?,?)`, id, base, until, appendSummary([]byte{}, out.blocks))
+		for i := range list {
+			w.exec(`DELETE FROM segments WHERE segment = ?`, list[i].id)
+		}
+		for at, p := range gone {
+			for doc := range bitset(p[:]).all() {
+				if doc |= at << pieceBits; doc >= base && doc < until {
+					w.setMask(maskRemoved, doc, false)
+				}
+			}
+		}
+	})
+}
+
+// step is a transaction of a merge.
+func (s *SQLite) step(ctx context.Context, fn func(*writer)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.transaction(ctx, func(w *writer) {
+		fn(w)
+		w.blocks.write(w)
+		w.storeMasks()
+	})
+}
+
+// dropBlocks removes the blocks of segments that do not answer any more, or never did because the process ended before.
+func (s *SQLite) dropBlocks(ctx context.Context) error {
+	for at := int64(0); ; {
+		var id int64
+		live := false
+		err := s.view(ctx, func(v view) error {
+			var err error
+			if id, err = v.number(`SELECT id FROM blocks WHERE id >= ? ORDER BY id LIMIT 1`, at); err != nil || id == 0 {
+				return err
+			}
+			n, err := v.number(`SELECT count(*) FROM segments WHERE segment = ?`, id>>blockShift)
+			live = n > 0
+			return err
+		})
+		if err != nil || id == 0 {
+			return err
+		}
+		if live {
+			at = (id>>blockShift + 1) << blockShift
+			continue
+		}
+		err = s.step(ctx, func(w *writer) {
+			w.exec(`DELETE FROM blocks WHERE id >= ? AND id < ?`, id, min(id+blocksAtOnce, (id>>blockShift+1)<<blockShift))
+		})
+		if err != nil {
+			return err
+		}
+		at = id
+	}
+}
+
+// transaction runs fn in one; s.mu is held.
+func (s *SQLite) transaction(ctx context.Context, fn func(*writer)) error {
+	w := s.newWriter(ctx)
+	w.exec(`BEGIN IMMEDIATE`)
+	if w.err != nil {
+		return w.err
+	}
+	fn(w)
+	w.check()
+	w.exec(`COMMIT`)
+	if w.err != nil {
+		// The transaction must end whatever ctx says. If SQLite has ended it already, there is nothing to roll back.
+		_, _ = s.write.ExecContext(w.quiet, `ROLLBACK`)
+		s.known = newKnown() // may be ahead of the file
+		return w.err
+	}
+	s.known.shrink()
+	return nil
+}
+
+// startMerging begins to merge what is there.
+func (s *SQLite) startMerging(ctx context.Context) error {
+	var segments, blocks int64
+	if err := s.write.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(segment), 0) FROM segments), (SELECT coalesce(max(id), 0) FROM blocks)`).Scan(&segments, &blocks); err != nil {
+		return err
+	}
+	s.lastSegment = max(segments, blocks>>blockShift)
+	ctx, s.stopMerging = context.WithCancel(ctx)
+	s.wake()
+	go s.merger(ctx)
+	return nil
+}
+
+// wake tells the merger that there may be something to do.
+func (s *SQLite) wake() {
+	select {
+	case s.written <- struct{}{}:
+	default: // it has been told
+	}
+}
