@@ -89,6 +89,9 @@ func (c *NewChild) Size() int64 { return c.content.Size }
 // SHA256 is the child's, in lower-case hex.
 func (c *NewChild) SHA256() string { return c.content.SHA256 }
 
+// Open reads the child from its beginning.
+func (c *NewChild) Open() (io.ReadCloser, error) { return c.content.Open() }
+
 // ChildOption describes a child.
 type ChildOption func(*NewChild) error
 

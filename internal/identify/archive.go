@@ -16,8 +16,8 @@ var archives = []matcher{
 		signature{0, "Rar!\x1a\x07\x01\x00", Result{Format: "archive/rar", MIME: "application/x-rar", Magic: "RAR archive data, v5"}},
 		signature{0, "Rar!\x1a\x07\x00", Result{Format: "archive/rar", MIME: "application/x-rar", Magic: "RAR archive data, v4"}},
 		signature{0, "RE\x7e\x5e", Result{Format: "archive/rar", MIME: "application/x-rar", Magic: "RAR archive data (<v1.5)"}},
-		signature{0, "\x04\x22\x4d\x18", Result{Format: unknown, MIME: "application/x-lz4", Magic: "LZ4 compressed data (v1.4+)"}},
-		signature{0, "\x02\x21\x4c\x18", Result{Format: unknown, MIME: "application/x-lz4", Magic: "LZ4 compressed data (v0.1-v0.9)"}},
+		signature{0, "\x04\x22\x4d\x18", Result{Format: "archive/lz4", MIME: "application/x-lz4", Magic: "LZ4 compressed data (v1.4+)"}},
+		signature{0, "\x02\x21\x4c\x18", Result{Format: "archive/lz4", MIME: "application/x-lz4", Magic: "LZ4 compressed data (v0.1-v0.9)"}},
 		signature{7, "**ACE**", Result{Format: "archive/ace", MIME: "application/x-ace-compressed", Magic: "ACE archive data"}},
 		signature{0, "hsqs", Result{Format: "archive/squashfs", MIME: octetStream, Magic: "Squashfs filesystem, little endian"}},
 		signature{0, "sqsh", Result{Format: "archive/squashfs", MIME: octetStream, Magic: "Squashfs filesystem, big endian"}},
@@ -28,7 +28,7 @@ var archives = []matcher{
 		signature{0, "CART\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00", Result{Format: "archive/cart", MIME: octetStream, Magic: "data"}},
 		signature{0, "d8:announce", Result{Format: "application/torrent", MIME: "application/x-bittorrent", Magic: "BitTorrent file"}},
 	),
-	lzip, chromeExtension, bzip2, xz, zstd, sevenZip, cabinet, arj, lzh, lzma, arFamily, rpm, cpio, tar, discImage,
+	lzip, chromeExtension, bzip2, xz, zstd, unixCompress, sevenZip, cabinet, arj, lzh, lzma, arFamily, rpm, cpio, tar, discImage,
 }
 
 // gzip follows RFC 1952.
@@ -104,17 +104,21 @@ func xz(in *input) (Result, bool) {
 	return Result{Format: "archive/xz", MIME: "application/x-xz", Magic: magic}, true
 }
 
-// zstd follows RFC 8878, 3.1.1.
+// zstd follows RFC 8878, 3.1.1. Frames that are to be skipped (3.1.2) may come first; parallel programs write such.
 func zstd(in *input) (Result, bool) {
-	if !in.has(0, "\x28\xb5\x2f\xfd") || len(in.head) < 6 {
+	f := little(in.head)
+	begin := 0
+	for begin+8 <= len(in.head) && f.u32(begin)&^0xf == 0x184d2a50 {
+		begin += 8 + int(f.u32(begin+4))
+	}
+	if begin+6 > len(in.head) || !in.has(begin, "\x28\xb5\x2f\xfd") {
 		return Result{}, false
 	}
-	descriptor, at := in.head[4], 6
+	descriptor, at := in.head[begin+4], begin+6
 	if descriptor&0x20 != 0 {
-		at = 5 // a single segment has no window descriptor
+		at-- // a single segment has no window descriptor
 	}
 	id := "None"
-	f := little(in.head)
 	switch descriptor & 3 {
 	case 1:
 		id = fmt.Sprint(f.u8(at))
@@ -127,6 +131,18 @@ func zstd(in *input) (Result, bool) {
 		Format: "archive/zstd", MIME: "application/zstd",
 		Magic: "Zstandard compressed data (v0.8+), Dictionary ID: " + id,
 	}, true
+}
+
+// unixCompress knows what compress of Unix writes: 9 to 16 bits for a code, and no flag but that of blocks.
+func unixCompress(in *input) (Result, bool) {
+	if !in.has(0, "\x1f\x9d") || len(in.head) < 4 {
+		return Result{}, false
+	}
+	bits, reserved := in.head[2]&0x1f, in.head[2]&0x60
+	if bits < 9 || bits > 16 || reserved != 0 {
+		return Result{}, false
+	}
+	return Result{Format: "archive/compress", MIME: "application/x-compress", Magic: fmt.Sprintf("compress'd data %d bits", bits)}, true
 }
 
 func sevenZip(in *input) (Result, bool) {
@@ -180,11 +196,11 @@ func lzh(in *input) (Result, bool) {
 	return Result{Format: "archive/lzh", MIME: "application/x-lzh-compressed", Magic: magic}, true
 }
 
-// lzma has no signature: the usual properties byte, a dictionary size that is a power of two and a plausible length.
+// lzma has no signature: the usual properties byte, a size of the dictionary as encoders choose it and a plausible length.
 func lzma(in *input) (Result, bool) {
 	f := little(in.head)
 	dictionary, length := f.u32(1), f.u64(5)
-	if !in.has(0, "\x5d\x00\x00") || f.short || dictionary == 0 || dictionary&(dictionary-1) != 0 || f.u8(13) != 0 {
+	if !in.has(0, "\x5d\x00\x00") || f.short || !lzmaDictionary(dictionary) || f.u8(13) != 0 {
 		return Result{}, false
 	}
 	if length != 1<<64-1 && length > 1<<40 {
@@ -195,6 +211,12 @@ func lzma(in *input) (Result, bool) {
 		magic = fmt.Sprintf("LZMA compressed data, non-streamed, size %d", length)
 	}
 	return Result{Format: "archive/lzma", MIME: "application/x-lzma", Magic: magic}, true
+}
+
+// lzmaDictionary tells whether a size is a power of two, or one and a half times one.
+func lzmaDictionary(size uint32) bool {
+	lowest := size & -size
+	return size != 0 && (size == lowest || size == 3*lowest)
 }
 
 func arFamily(in *input) (Result, bool) {

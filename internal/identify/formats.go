@@ -1,6 +1,6 @@
 package identify
 
-// extensions is the closed list of formats, with the file extension that fits each; "" where none is usual. Plugins choose
+// extensions is the closed list of formats, the reference's and two of our own (archive/compress, archive/lz4), with the file extension that fits each; "" where none is usual. Plugins choose
 // their files by prefixes of these names, so a name never changes.
 var extensions = map[string]string{
 	"android/apk":                       "apk",
@@ -16,10 +16,12 @@ var extensions = map[string]string{
 	"archive/cabinet":                   "cab",
 	"archive/cart":                      "cart",
 	"archive/chm":                       "chm",
+	"archive/compress":                  "z",
 	"archive/cpio":                      "cpio",
 	"archive/deb":                       "deb",
 	"archive/gzip":                      "gzip",
 	"archive/iso":                       "iso",
+	"archive/lz4":                       "lz4",
 	"archive/lzh":                       "",
 	"archive/lzip":                      "",
 	"archive/lzma":                      "lzma",

@@ -9,7 +9,7 @@ package identify
 import "io"
 
 // Version numbers the rules. It is kept with every result, so that one can tell what was identified by older rules.
-const Version = 2
+const Version = 3
 
 // Result says what a file is. Format is one of the closed list in formats.go, "unknown" if nothing fits. Magic is written
 // as libmagic would write it.

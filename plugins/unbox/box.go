@@ -123,7 +123,7 @@ func (b *box) extract(e *entry, r io.Reader) error {
 		b.clues.archives = append(b.clues.archives, child)
 	}
 	if in.damage == nil {
-		return nil
+		return b.extractNamed(e, child)
 	}
 	b.damagedEntry(e, in.damage)
 	return child.Feature("malformed", "damaged in its archive: "+damageText(in.damage))

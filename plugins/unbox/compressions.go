@@ -106,7 +106,7 @@ var zlibFile = &compression{
 	},
 }
 
-// brotliFile is RFC 7932. Nothing in it tells that it is one.
+// brotliFile is RFC 7932. Nothing in it tells that it is one, so it is looked for by the names that an archive gives its files.
 var brotliFile = &compression{
 	name: "brotli", endings: map[string]string{".br": "", ".tbr": ".tar"}, whole: true,
 	open: func(m *members) (io.Reader, memberHeader, error) {

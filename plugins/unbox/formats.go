@@ -3,11 +3,7 @@ package unbox
 import (
 	"bufio"
 	"bytes"
-	"errors"
-	"io"
-	"path"
 	"slices"
-	"strings"
 
 	"lazuli/plugin"
 	"lazuli/plugins/unbox/ar"
@@ -27,11 +23,8 @@ type part struct {
 
 // format is one kind of file.
 type format struct {
-	// fileFormats are those of lazuli that it may have. A file whose format says nothing has to begin with one of magics, or
-	// to have a name with one of endings.
-	fileFormats     []string
-	magics, endings []string
-	unpack          func(*box) error
+	fileFormats []string // of lazuli, that it may have
+	unpack      func(*box) error
 }
 
 // parts is all that can be unpacked.
@@ -49,9 +42,8 @@ var parts = []part{
 		{fileFormats: []string{"archive/lzma"}, unpack: unpackCompressed(lzmaFile)},
 		{fileFormats: []string{"archive/lzip"}, unpack: unpackCompressed(lzipFile)},
 		{fileFormats: []string{"archive/zlib"}, unpack: unpackCompressed(zlibFile)},
-		{magics: lz4File.magics, unpack: unpackCompressed(lz4File)},
-		{magics: lzwFile.magics, unpack: unpackCompressed(lzwFile)},
-		{endings: []string{".br"}, unpack: unpackCompressed(brotliFile)},
+		{fileFormats: []string{"archive/lz4"}, unpack: unpackCompressed(lz4File)},
+		{fileFormats: []string{"archive/compress"}, unpack: unpackCompressed(lzwFile)},
 	}},
 	{"arj", "Unpacks ARJ", []format{{fileFormats: []string{"archive/arj"}, unpack: (*box).arj}}},
 	{"cab", "Unpacks cabinets, alone and in programs", []format{
@@ -79,17 +71,11 @@ var parts = []part{
 	{"upx", "Unpacks programs that UPX packed", []format{{fileFormats: allPrograms, unpack: (*box).upxProgram}}},
 }
 
-// unspecific are the file formats of files that may be anything.
-var unspecific = []string{"unknown"}
-
 // fileFormats lists the formats that a part looks at.
 func (p part) fileFormats() []string {
 	var list []string
 	for _, f := range p.formats {
 		list = append(list, f.fileFormats...)
-		if len(f.magics)+len(f.endings) > 0 {
-			list = append(list, unspecific...)
-		}
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
@@ -105,23 +91,10 @@ func fileFormats() []string {
 	return slices.Compact(list)
 }
 
-// format finds out which of a part's formats a file has; plugin.ErrNotMine if none.
-func (p part) format(fileFormat, name string, content io.ReaderAt) (*format, error) {
+// format is the one of a part's formats that goes with a file_format; plugin.ErrNotMine if none does.
+func (p part) format(fileFormat string) (*format, error) {
 	for i := range p.formats {
 		if slices.Contains(p.formats[i].fileFormats, fileFormat) {
-			return &p.formats[i], nil
-		}
-	}
-	if !slices.Contains(unspecific, fileFormat) {
-		return nil, plugin.ErrNotMine
-	}
-	head := make([]byte, magicBytes)
-	n, err := content.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	for i := range p.formats {
-		if begins(head[:n], p.formats[i].magics) || slices.Contains(p.formats[i].endings, strings.ToLower(path.Ext(name))) {
 			return &p.formats[i], nil
 		}
 	}

@@ -66,7 +66,7 @@ func (p Plugin) unpack(ctx context.Context, job *plugin.Job, part part) error {
 		return err
 	}
 	b := &box{ctx: ctx, job: job, content: content, budget: newBudget(p.limits, content.Size())}
-	format, err := part.format(job.Format(), b.ownName(), content)
+	format, err := part.format(job.Format())
 	if err != nil {
 		return err
 	}
