@@ -46,9 +46,8 @@ type Spec struct {
 	Security    string    // label for what it produces; "" for none
 	Features    []Feature // every feature that Run may set
 	Wants       Wants
-	Parts       []Part            // most plugins have none
-	Timeout     time.Duration     // for one job; 0 means 10 minutes
-	Settings    map[string]string // shown at registration; never put a secret here
+	Parts       []Part        // most plugins have none
+	Timeout     time.Duration // for one job; 0 means 10 minutes
 }
 
 // Feature declares a feature.

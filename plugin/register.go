@@ -112,8 +112,10 @@ func (h *hosted) config() map[string]string {
 	if len(w.Sources) > 0 {
 		settings["filter_sources"] = w.Sources
 	}
-	for name, value := range h.spec.Settings {
-		settings[name] = value
+	if c, ok := h.Plugin.(Configurable); ok {
+		for _, s := range c.Settings() {
+			settings[s.Name] = s.Value
+		}
 	}
 	config := make(map[string]string, len(settings))
 	for name, value := range settings {

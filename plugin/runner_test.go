@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,17 +89,52 @@ func outcome(change func(*Outcome)) executeFunc {
 	}
 }
 
+// deep is a plugin with a setting.
+type deep struct {
+	specOnly
+	depth string
+}
+
+func (d deep) Settings() []Setting { return []Setting{{"depth", d.depth, "how deep"}} }
+
+func (d deep) With(_, value string) (Plugin, error) {
+	if _, err := strconv.Atoi(value); err != nil {
+		return nil, errors.New("no number")
+	}
+	d.depth = value
+	return d, nil
+}
+
+func TestConfigure(t *testing.T) {
+	p := deep{specOnly{Spec{Name: "Deep"}}, "3"}
+	changed, err := Configure(p, map[string]string{"depth": "4"})
+	if err != nil || changed.(deep).depth != "4" || p.depth != "3" {
+		t.Errorf("%+v, %v", changed, err)
+	}
+	for want, c := range map[string]struct {
+		p      Plugin
+		values map[string]string
+	}{
+		"Deep: depth: no number":                      {p, map[string]string{"depth": "x"}},
+		`Deep has no setting "dept": there are depth`: {p, map[string]string{"dept": "4"}},
+		"Plain has no settings":                       {named("Plain"), map[string]string{"depth": "4"}},
+	} {
+		if _, err := Configure(c.p, c.values); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func TestRegistrationAndPoll(t *testing.T) {
 	s := dispatchertest.New(t)
-	full := specOnly{Spec{
+	full := deep{specOnly{Spec{
 		Name: "Full", Version: "2", Description: "Does much.", Contact: "me@example", Security: "OFFICIAL", Timeout: time.Minute,
 		Features: []Feature{{"b", event.Integer, "the b"}, {"a", event.String, ""}},
-		Settings: map[string]string{"depth": "3"},
 		Wants: Wants{
 			Actions: []event.Action{event.Sourced, event.Augmented}, Sources: []string{"samples"}, MinSize: 3, MaxSize: 99, NotSelf: true,
 			Streams: map[event.Label][]string{event.LabelContent: {"text/", "archive/gzip"}, "*": {}},
 		},
-	}}
+	}}, "3"}
 	startRunner(t, s, RunnerOptions{Worker: "w"}, nil, full, named("Plain"))
 	s.Wait(t, "a poll", func() bool { return len(s.Polls()) > 0 })
 	registered := s.Plugins()

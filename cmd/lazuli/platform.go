@@ -102,6 +102,7 @@ func (p *platform) newHost() (*worker.Host, error) {
 		DispatcherURL: p.ports.workers.url(),
 		Token:         p.ports.workerToken,
 		Grace:         workerGrace,
+		Settings:      p.cfg.PluginSettings,
 		MemoryLimit:   p.cfg.Limits.WorkerMemoryBytes,
 		TempDir:       filepath.Join(p.data.tmp(), "workers"),
 		Logger:        p.logger.With("part", "workers"),

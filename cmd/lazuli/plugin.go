@@ -12,7 +12,7 @@ import (
 )
 
 func newPluginCmd() *cobra.Command {
-	return groupCmd("plugin", "List plugins and try them", newPluginListCmd(), newPluginRunCmd(), newPluginTestCmd())
+	return groupCmd("plugin", "List plugins and try them", newPluginListCmd(), newPluginRunCmd(), newPluginTestCmd(), newPluginSettingsCmd())
 }
 
 func newPluginListCmd() *cobra.Command {

@@ -36,13 +36,21 @@ func newPluginTestCmd() *cobra.Command {
 			}
 			return nil, cobra.ShellCompDirectiveDefault
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := findPlugin(plugins.BuiltIn(), args[0])
-			if err != nil {
-				return err
-			}
-			return tryPlugin(cmd.Context(), cmd.OutOrStdout(), p, args[1], asJSON)
-		},
+	}
+	set := setFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		p, err := findPlugin(plugins.BuiltIn(), args[0])
+		if err != nil {
+			return err
+		}
+		values, err := given(*set)
+		if err != nil {
+			return err
+		}
+		if p, err = plugin.Configure(p, values); err != nil {
+			return &usageError{err}
+		}
+		return tryPlugin(cmd.Context(), cmd.OutOrStdout(), p, args[1], asJSON)
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd

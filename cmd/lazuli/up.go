@@ -53,6 +53,9 @@ func newLogger(w io.Writer, verbose bool) *slog.Logger {
 
 // runUp runs the platform until ctx ends, by Ctrl-C or SIGTERM, and then drains it.
 func runUp(ctx context.Context, out io.Writer, cfg *config.Config, logger *slog.Logger) (err error) {
+	if _, err := setPlugins(cfg.PluginSettings); err != nil {
+		return err
+	}
 	p, err := openPlatform(ctx, cfg, logger)
 	if err != nil {
 		return err

@@ -29,7 +29,11 @@ func newWorkerCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := builtIn(names)
+			all, err := setPlugins(opts.Settings)
+			if err != nil {
+				return err
+			}
+			list, err := chosen(all, names)
 			if err != nil {
 				return err
 			}
@@ -40,7 +44,11 @@ func newWorkerCmd() *cobra.Command {
 
 // builtIn returns the built-in plugins with the given names; all when there are none.
 func builtIn(names []string) ([]plugin.Plugin, error) {
-	all := plugins.BuiltIn()
+	return chosen(plugins.BuiltIn(), names)
+}
+
+// chosen returns the plugins with the given names; all when there are none.
+func chosen(all []plugin.Plugin, names []string) ([]plugin.Plugin, error) {
 	if len(names) == 0 {
 		return all, nil
 	}
@@ -72,9 +80,18 @@ func newPluginRunCmd() *cobra.Command {
 	flags.Int64Var(&memory, "memory-mib", 1024, "memory of one process, in MiB")
 	flags.BoolVarP(&verbose, "verbose", "v", false, "log what is done, not only what goes wrong")
 	shown.flags(flags)
+	set := setFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		list, err := builtIn(args)
 		if err != nil {
+			return err
+		}
+		values, err := given(*set)
+		if err != nil {
+			return err
+		}
+		opts.Settings = map[string]map[string]string{args[0]: values}
+		if _, err := setPlugins(opts.Settings); err != nil {
 			return err
 		}
 		known, err := shown.client()

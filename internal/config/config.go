@@ -29,7 +29,8 @@ type Config struct {
 	DefaultSource    string // of what is submitted without a source
 	Sources          map[string]Source
 	Topics           []Topic
-	Security         security.Config // the labels that there are
+	PluginSettings   map[string]map[string]string // of built-in plugins: by name of the plugin and of the setting
+	Security         security.Config              // the labels that there are
 	Limits           Limits
 	Kafka            KafkaLog
 	Store            string        // directory or URL of the store; "" is store in the data directory

@@ -71,12 +71,14 @@ func (c *Config) readEntry(prefix string, entry *ast.MappingValueNode) error {
 		return c.readSources(entry.Value)
 	case "topics":
 		return c.readTopics(entry.Value)
+	case "plugin_settings":
+		return c.readPluginSettings(entry.Value)
 	case "security":
 		return c.readSecurity(entry.Value)
 	case "dispatcher_auth":
 		return c.DispatcherAuth.read(entry.Value)
 	}
-	known := map[string]setting{"sources": {}, "topics": {}, "security": {}, "dispatcher_auth": {}}
+	known := map[string]setting{"sources": {}, "topics": {}, "plugin_settings": {}, "security": {}, "dispatcher_auth": {}}
 	for _, s := range settings {
 		known[s.key] = s
 		if section, _, below := strings.Cut(s.key, "."); below {

@@ -32,13 +32,14 @@ const exitOrphan = 3
 
 // ChildOptions are what a Host gives a child.
 type ChildOptions struct {
-	Worker        string        `json:"worker"`
-	DispatcherURL string        `json:"dispatcher"`
-	Token         string        `json:"token,omitempty"` // shown to the dispatcher
-	CA            string        `json:"ca,omitempty"`    // PEM of who may sign its certificate
-	MemoryLimit   int64         `json:"memory"`          // bytes
-	Grace         time.Duration `json:"grace"`
-	TempDir       string        `json:"temp"`
+	Worker        string                       `json:"worker"`
+	DispatcherURL string                       `json:"dispatcher"`
+	Token         string                       `json:"token,omitempty"`    // shown to the dispatcher
+	CA            string                       `json:"ca,omitempty"`       // PEM of who may sign its certificate
+	Settings      map[string]map[string]string `json:"settings,omitempty"` // of plugins, by their names
+	MemoryLimit   int64                        `json:"memory"`             // bytes
+	Grace         time.Duration                `json:"grace"`
+	TempDir       string                       `json:"temp"`
 }
 
 // ChildOptionsFromEnv reads the options, and takes them out of the environment.

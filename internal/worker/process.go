@@ -42,7 +42,7 @@ func (h *Host) start(name, dir string) (*process, error) {
 		return nil, fmt.Errorf("make the worker's folder: %w", err)
 	}
 	child, err := json.Marshal(ChildOptions{
-		Worker: name, DispatcherURL: h.opts.DispatcherURL, Token: h.opts.Token, CA: h.opts.CA, MemoryLimit: h.opts.MemoryLimit, Grace: h.opts.Grace, TempDir: dir,
+		Worker: name, DispatcherURL: h.opts.DispatcherURL, Token: h.opts.Token, CA: h.opts.CA, Settings: h.opts.Settings, MemoryLimit: h.opts.MemoryLimit, Grace: h.opts.Grace, TempDir: dir,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode the worker's options: %w", err)

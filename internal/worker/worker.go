@@ -27,12 +27,13 @@ type Options struct {
 	Args          []string
 	Workers       int // how many children; 0 is one for each processor
 	DispatcherURL string
-	Token         string        // shown to the dispatcher; "" is none, or user and password in the URL
-	CA            string        // PEM of who may sign its certificate; "" is whom the system trusts
-	MemoryLimit   int64         // of one child in bytes; 0 is 1 GiB
-	Grace         time.Duration // for a job to end after its time-out, and after Run's ctx; 0 is 10 s
-	TempDir       string        // belongs to this Host alone: what is left in it is removed; "" is a new one
-	Logger        *slog.Logger  // nil is slog.Default
+	Token         string                       // shown to the dispatcher; "" is none, or user and password in the URL
+	CA            string                       // PEM of who may sign its certificate; "" is whom the system trusts
+	Settings      map[string]map[string]string // of plugins, for the child to apply
+	MemoryLimit   int64                        // of one child in bytes; 0 is 1 GiB
+	Grace         time.Duration                // for a job to end after its time-out, and after Run's ctx; 0 is 10 s
+	TempDir       string                       // belongs to this Host alone: what is left in it is removed; "" is a new one
+	Logger        *slog.Logger                 // nil is slog.Default
 
 	// OnGone is told at once when a child has died on its own or was killed, so that its jobs can be handed out again. It is
 	// called from several goroutines, and not for children that Run's end stops.

@@ -29,7 +29,8 @@ type box struct {
 	inflate   inflater
 	packed    packedReader // of the entry of a zip that is being unpacked
 	passwords passwords
-	window    []byte // scratch for the search for headers of a zip
+	usual     []string // passwords
+	window    []byte   // scratch for the search for headers of a zip
 }
 
 // entry is what an archive says of one file in it.
@@ -48,7 +49,7 @@ func (b *box) list(e *entry) error {
 	if err := b.job.Err(); err != nil {
 		return err
 	}
-	if !b.budget.entry() {
+	if b.budget.late() || !b.budget.entry() {
 		return errStop
 	}
 	b.listed++
@@ -136,14 +137,14 @@ func (b *box) readFailed(err error) error {
 		return b.job.Err()
 	case errors.Is(err, errFileTooLarge), errors.Is(err, errDictionary):
 		return nil // smaller ones may follow
-	case errors.Is(err, errTotalReached):
+	case errors.Is(err, errTotalReached), errors.Is(err, errTimeOver), b.budget.late():
 		return errStop
 	}
 	return err
 }
 
 func (b *box) damagedEntry(e *entry, damage error) {
-	if damage != nil {
+	if damage != nil && !b.budget.late() {
 		b.notes.damaged(short(e.name) + ": " + damageText(damage))
 	}
 }
@@ -154,7 +155,7 @@ func (b *box) damagedArchive(err error) error {
 	switch {
 	case b.job.Err() != nil:
 		return b.job.Err()
-	case b.budget.full():
+	case b.budget.late(), b.budget.full():
 		return errStop
 	case needsDictionary(err):
 		b.budget.dictionaryTooLarge()
@@ -211,7 +212,7 @@ func (e *entryReader) read(p []byte) (int, error) {
 	switch {
 	case err == nil || err == io.EOF:
 		return n, err
-	case e.b.job.Err() != nil || errors.Is(err, errTotalReached): // the latter from a stream below
+	case e.b.job.Err() != nil || errors.Is(err, errTotalReached), errors.Is(err, errTimeOver): // the last two from a stream below
 		return n, err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = errCutShort
@@ -225,7 +226,7 @@ func (e *entryReader) read(p []byte) (int, error) {
 
 // conclude records what holds for the whole archive and turns what went wrong into the job's end.
 func (b *box) conclude(err error) error {
-	if err != nil && !errors.Is(err, errStop) {
+	if err != nil && !errors.Is(err, errStop) && !(b.budget.late() && b.job.Err() == nil) {
 		return err
 	}
 	if err := b.passWords(); err != nil {

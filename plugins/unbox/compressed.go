@@ -138,7 +138,7 @@ func (l *layerReader) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	if limit := l.b.budget.spend(&l.spent, n); limit != nil {
 		beyond := l.spent - l.b.budget.most
-		return max(0, n-int(beyond)), limit
+		return min(n, max(0, n-int(beyond))), limit
 	}
 	return n, err
 }

@@ -1,21 +1,22 @@
 package unbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/nwaples/rardecode/v2"
 
+	"lazuli/plugin"
 	"lazuli/plugins/unbox/lzma"
 )
 
 // Limits bound what comes out of one archive. Reaching one of them leaves out what is beyond; what was found is kept, the
 // feature suspicious tells of it, and the job ends as completed-with-errors. An archive inside an archive is a job of its
-// own, with limits of its own, down to plugin.MaxDepth.
+// own, with limits of its own. Every limit is a setting, see settings.go.
 type Limits struct {
 	Total     int64 // bytes of all files together, those that are left out in the end included
 	File      int64 // bytes of one file
@@ -26,20 +27,16 @@ type Limits struct {
 
 	Dictionary int64 // bytes of what was unpacked last that a compression may refer to, each
 	Passwords  int   // that are tried on each archive; fewer where each takes long
+
+	Depth   int // of the file in files, that it is still unpacked; what was submitted is at 1
+	Seconds int // for one archive
 }
 
 // DefaultLimits let honest archives through and no bomb: a gzip of zeros grows a thousand times, 42.zip to 4.5 PB.
 func DefaultLimits() Limits {
-	return Limits{Total: 1 << 30, File: 256 << 20, Ratio: 200, RatioFrom: 10 << 20, Entries: 1000, Name: 1024, Dictionary: 128 << 20, Passwords: 20}
-}
-
-// settings are the limits as the plugin's registration shows them.
-func (l Limits) settings() map[string]string {
-	number := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return map[string]string{
-		"max_total_bytes": number(l.Total), "max_file_bytes": number(l.File), "max_ratio": number(l.Ratio),
-		"max_ratio_from_bytes": number(l.RatioFrom), "max_extracted_files": strconv.Itoa(l.Entries), "max_name_bytes": strconv.Itoa(l.Name),
-		"max_dictionary_bytes": number(l.Dictionary), "max_passwords": strconv.Itoa(l.Passwords),
+	return Limits{
+		Total: 1 << 30, File: 256 << 20, Ratio: 200, RatioFrom: 10 << 20, Entries: 1000, Name: 1024, Dictionary: 128 << 20, Passwords: 20,
+		Depth: plugin.MaxDepth, Seconds: 600,
 	}
 }
 
@@ -48,10 +45,12 @@ var (
 	errTotalReached = errors.New("the archive has more than may come out of it")
 	errFileTooLarge = errors.New("the file is larger than one may be")
 	errDictionary   = errors.New("the file needs a larger dictionary than there may be")
+	errTimeOver     = errors.New("the archive takes longer than it may")
 )
 
 // budget is what is left of the limits for one archive.
 type budget struct {
+	ctx     context.Context // ends with the time
 	limits  Limits
 	most    int64  // bytes that may come out of each layer
 	why     string // most is what it is
@@ -61,8 +60,8 @@ type budget struct {
 	over    bool     // the walk must end
 }
 
-func newBudget(l Limits, size int64) *budget {
-	b := &budget{limits: l, most: l.Total, why: fmt.Sprintf("more than %d bytes in all", l.Total)}
+func newBudget(ctx context.Context, l Limits, size int64) *budget {
+	b := &budget{ctx: ctx, limits: l, most: l.Total, why: fmt.Sprintf("more than %d bytes in all", l.Total)}
 	byRatio := int64(math.MaxInt64)
 	if size < math.MaxInt64/l.Ratio {
 		byRatio = max(l.RatioFrom, size*l.Ratio)
@@ -88,6 +87,9 @@ func (b *budget) entry() bool {
 // file in a tar is larger than what it is stored in, and what is skipped between files never becomes one.
 func (b *budget) spend(layer *int64, n int) error {
 	*layer += int64(n)
+	if b.late() {
+		return errTimeOver
+	}
 	if *layer <= b.most {
 		return nil
 	}
@@ -95,6 +97,24 @@ func (b *budget) spend(layer *int64, n int) error {
 	b.over = true
 	return errTotalReached
 }
+
+// late tells whether the time is over, and notes it.
+func (b *budget) late() bool {
+	if b.ctx.Err() == nil {
+		return false
+	}
+	b.reach(fmt.Sprintf("more than %d seconds", b.limits.Seconds))
+	b.over = true
+	return true
+}
+
+// tooDeep notes that an archive was left as it is.
+func (b *budget) tooDeep() {
+	b.reach(fmt.Sprintf("more than %d levels of files in files", b.limits.Depth))
+}
+
+// tooManyPasswords notes that some were not tried.
+func (b *budget) tooManyPasswords(most int) { b.reach(fmt.Sprintf("more than %d passwords", most)) }
 
 // fileTooLarge notes that a file was left out.
 func (b *budget) fileTooLarge() { b.reach(fmt.Sprintf("a file of more than %d bytes", b.limits.File)) }

@@ -2,7 +2,6 @@ package unbox
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 )
 
@@ -31,7 +30,10 @@ func (b *box) unlock(most int, try func(password string, fits bool) error) (stri
 	}
 	for i, password := range list {
 		if i >= most+b.passwords.fitted {
-			b.budget.reach(fmt.Sprintf("more than %d passwords", most))
+			b.budget.tooManyPasswords(most)
+			break
+		}
+		if b.budget.late() {
 			break
 		}
 		if err := b.job.Err(); err != nil {
@@ -60,7 +62,7 @@ func (b *box) candidates() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, password := range slices.Concat(defaultPasswords, came) {
+	for _, password := range slices.Concat(b.usual, came) {
 		if !slices.Contains(p.list, password) {
 			p.list = append(p.list, password)
 		}

@@ -19,6 +19,9 @@ func (b *box) pdf() error {
 	}
 	most := min(len(passwords), b.budget.limits.Passwords)
 	report, err := pdf.Walk(b.ctx, b.content, b.content.Size(), pdf.Options{Passwords: passwords[:most]}, b.visitPDF)
+	if report != nil && report.Encryption != nil && !report.Encryption.Opened && most < len(passwords) {
+		b.budget.tooManyPasswords(most)
+	}
 	if report != nil && b.job.Err() == nil {
 		if failed := b.tellPDF(report); failed != nil {
 			return failed

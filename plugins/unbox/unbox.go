@@ -8,7 +8,6 @@ package unbox
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"lazuli/event"
@@ -16,19 +15,23 @@ import (
 )
 
 // Plugin unpacks archives. Each family of formats is a part of it.
-type Plugin struct{ limits Limits }
+type Plugin struct {
+	limits    Limits
+	passwords []string // that are tried first
+}
 
 // New makes the plugin with the given limits.
-func New(limits Limits) Plugin { return Plugin{limits} }
+func New(limits Limits) Plugin { return Plugin{limits, defaultPasswords} }
+
+// reportTime is what a job has beyond the time for an archive, to end with what was found until then.
+const reportTime = 5 * time.Minute
 
 // Spec implements plugin.Plugin. Names and types of features, and names of parts, are those of the plugin of the same name in Azul.
 func (p Plugin) Spec() plugin.Spec {
-	settings := p.limits.settings()
-	settings["default_passwords"] = strings.Join(defaultPasswords, "\n")
 	spec := plugin.Spec{
 		Name: "Unbox", Version: "2026.11.30",
 		Description: "Unpacks archives, compressed files, mails and disk images",
-		Timeout:     15 * time.Minute,
+		Timeout:     time.Duration(p.limits.Seconds)*time.Second + reportTime,
 		Features: []plugin.Feature{
 			{Name: "archive_encoding", Type: event.String, Description: "character set of names in a tar that are not plain ASCII"},
 			{Name: "box_compression", Type: event.String, Description: "how an entry is compressed and encrypted"},
@@ -44,8 +47,7 @@ func (p Plugin) Spec() plugin.Spec {
 			{Name: "suspicious", Type: event.String, Description: "what no ordinary archive has"},
 			{Name: "upx_version", Type: event.String, Description: "version of UPX that packed a program; upx modified if its signs were altered"},
 		},
-		Wants:    plugin.Wants{Streams: map[event.Label][]string{event.LabelContent: fileFormats()}},
-		Settings: settings,
+		Wants: plugin.Wants{Streams: map[event.Label][]string{event.LabelContent: fileFormats()}},
 	}
 	for _, part := range parts {
 		spec.Parts = append(spec.Parts, plugin.Part{
@@ -65,10 +67,20 @@ func (p Plugin) unpack(ctx context.Context, job *plugin.Job, part part) error {
 	if err != nil {
 		return err
 	}
-	b := &box{ctx: ctx, job: job, content: content, budget: newBudget(p.limits, content.Size())}
 	format, err := part.format(job.Format())
 	if err != nil {
 		return err
+	}
+	limits, wrong := p.limits.ofSubmission(job.Event().Source.Settings)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(limits.Seconds)*time.Second)
+	defer cancel()
+	b := &box{ctx: ctx, job: job, content: content, budget: newBudget(ctx, limits, content.Size()), usual: p.passwords}
+	for _, what := range wrong {
+		b.notes.left(what)
+	}
+	if len(job.Event().Source.Path) > limits.Depth {
+		b.budget.tooDeep()
+		return b.conclude(nil)
 	}
 	err = format.unpack(b)
 	if errors.Is(err, plugin.ErrNotMine) {

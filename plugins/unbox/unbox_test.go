@@ -224,7 +224,7 @@ func TestNames(t *testing.T) {
 // TestEntryReaderEnds: an entry that has ended stays ended, though its end came together with the bytes that are looked at first.
 func TestEntryReaderEnds(t *testing.T) {
 	asked := 0
-	r := &entryReader{b: &box{budget: newBudget(DefaultLimits(), 1000)}, r: readerFunc(func(p []byte) (int, error) {
+	r := &entryReader{b: &box{budget: newBudget(t.Context(), DefaultLimits(), 1000)}, r: readerFunc(func(p []byte) (int, error) {
 		asked++
 		return copy(p, "12345678"), io.EOF
 	})}
@@ -254,7 +254,7 @@ func TestNothingOnDisk(t *testing.T) {
 func TestBudget(t *testing.T) {
 	l := DefaultLimits()
 	for size, want := range map[int64]int64{0: l.RatioFrom, 1000: l.RatioFrom, 1 << 20: 200 << 20, 10 << 20: l.Total, math.MaxInt64: l.Total} {
-		if b := newBudget(l, size); b.most != want {
+		if b := newBudget(t.Context(), l, size); b.most != want {
 			t.Errorf("of an archive of %d bytes %d may come out, want %d", size, b.most, want)
 		}
 	}
