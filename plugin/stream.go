@@ -22,8 +22,9 @@ const (
 )
 
 const (
-	smallBytes  = 64 << 10 // streams up to this size may stay in memory
-	memoryBytes = 16 << 20 // of all streams of a job that stay in memory
+	smallBytes  = 64 << 10  // streams up to this size may stay in memory
+	writeBytes  = 256 << 10 // go to disk at once: whole pages in few system calls, and still in the processor's cache when they are hashed
+	memoryBytes = 16 << 20  // of all streams of a job that stay in memory
 )
 
 // errSpoolFull tells that a stream does not fit into what one job may produce.
@@ -53,7 +54,7 @@ type spooled struct {
 // nothing is kept.
 func (s *spool) keep(ctx context.Context, label event.Label, r io.Reader) (spooled, error) {
 	if s.buf == nil {
-		s.buf = make([]byte, smallBytes+1)
+		s.buf = make([]byte, writeBytes)
 	}
 	r = &boundedReader{ctx: ctx, r: r, left: s.left}
 	n, err := fill(r, s.buf)
@@ -67,7 +68,7 @@ func (s *spool) keep(ctx context.Context, label event.Label, r io.Reader) (spool
 		data := bytes.Clone(s.buf[:n])
 		kept.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 		s.memory -= kept.Size
-	} else if err := s.write(&kept, n, r, sum); err != nil {
+	} else if err := s.write(&kept, n, err, r, sum); err != nil {
 		return spooled{}, err
 	}
 	kept.SHA256 = hex.EncodeToString(sum.Sum(nil))
@@ -75,19 +76,20 @@ func (s *spool) keep(ctx context.Context, label event.Label, r io.Reader) (spool
 	return kept, nil
 }
 
-// write keeps a stream in a file: the first n bytes of s.buf, which are in sum already, then the rest of r.
-func (s *spool) write(kept *spooled, n int, r io.Reader, sum hash.Hash) error {
+// write keeps a stream in a file: the first n bytes of s.buf, which are in sum already, then the rest of r, unless it ended with them.
+func (s *spool) write(kept *spooled, n int, end error, r io.Reader, sum hash.Hash) error {
 	file, err := os.CreateTemp(s.dir, "stream-") // opens with O_EXCL
 	if err != nil {
 		return &spoolError{err}
 	}
 	kept.file = file.Name()
 	s.files[kept.file] = struct{}{}
-	if _, err = file.Write(s.buf[:n]); err != nil {
-		err = &spoolError{err}
+	err = end
+	if _, failed := file.Write(s.buf[:n]); failed != nil {
+		err = &spoolError{failed}
 	}
 	for err == nil {
-		n, err = r.Read(s.buf)
+		n, err = fill(r, s.buf)
 		sum.Write(s.buf[:n])
 		kept.Size += int64(n)
 		if _, failed := file.Write(s.buf[:n]); failed != nil {

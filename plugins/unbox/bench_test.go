@@ -2,6 +2,7 @@ package unbox
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"lazuli/event"
+	"lazuli/plugin"
 	"lazuli/plugin/plugintest"
 )
 
@@ -48,6 +51,23 @@ func processor() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// prepared is a run over a file that the platform has hashed already.
+func prepared(b *testing.B, content []byte, format string) func() *plugin.Outcome {
+	stream := event.Datastream{Label: event.LabelContent, SHA256: "unused", Size: uint64(len(content)), FileFormat: format}
+	in := plugin.Input{
+		Event: &event.Binary{Entity: event.Entity{Datastreams: []event.Datastream{stream}}, Source: event.Source{Path: make(event.Path, 1)}},
+		Open: func(context.Context, event.Datastream) (plugin.Content, error) {
+			return inMemory{bytes.NewReader(content)}, nil
+		},
+		TempDir: b.TempDir(),
+	}
+	return func() *plugin.Outcome { return plugin.Execute(b.Context(), New(DefaultLimits()), in) }
+}
+
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
+
 // BenchmarkBesideTools unpacks 256 MB here and with the usual program. cpu-MB/s is by processor time, which other work on the machine leaves alone;
 // ours includes SHA-256 of every file and writing them to disk, the program's writing them to disk.
 func BenchmarkBesideTools(b *testing.B) {
@@ -75,13 +95,18 @@ func BenchmarkBesideTools(b *testing.B) {
 				b.ReportMetric(float64(size)*float64(b.N)/1e6/used.Seconds(), "cpu-MB/s")
 			}
 			b.Run("lazuli", func(b *testing.B) {
-				begun := processor()
+				var used time.Duration
 				for b.Loop() {
-					if out := run(b, content, format); len(out.Children) < 100 || len(out.Message) > 0 {
-						b.Fatal(out.Message)
+					out := prepared(b, content, format)
+					begun := processor()
+					all := out()
+					used += processor() - begun
+					if part := &all.Parts[0].Outcome; len(part.Children) < 100 || len(part.Message) > 0 {
+						b.Fatal(part.Message)
 					}
+					all.Close()
 				}
-				rate(b, processor()-begun)
+				rate(b, used)
 			})
 			b.Run("tool", func(b *testing.B) {
 				var used time.Duration
