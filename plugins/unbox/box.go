@@ -13,11 +13,18 @@ import (
 	"lazuli/plugins/unbox/archive"
 )
 
+// content is what is taken apart: the file, or a stretch of it.
+type content interface {
+	io.ReaderAt
+	io.ReadSeeker
+	Size() int64
+}
+
 // box is one archive that is being taken apart.
 type box struct {
 	ctx       context.Context
 	job       *plugin.Job
-	content   *plugin.Reader
+	content   content
 	budget    *budget
 	relations []plugin.ChildOption // of the child that is being taken out, beside the action
 	clues     clues

@@ -61,12 +61,16 @@ var parts = []part{
 	{"pdf", "Takes out what lies in a PDF", []format{
 		{fileFormats: []string{"document/pdf", "document/pdf/passwordprotected", "document/pdf/portfolio"}, unpack: (*box).pdf},
 	}},
-	{"rar", "Unpacks RAR", []format{{fileFormats: []string{"archive/rar"}, unpack: (*box).rar}}},
-	{"sevenzip", "Unpacks zip, 7z, images of discs and packages of Windows Installer", []format{
+	{"rar", "Unpacks RAR, alone and in programs", []format{
+		{fileFormats: []string{"archive/rar"}, unpack: (*box).rar},
+		{fileFormats: allPrograms, unpack: (*box).rarProgram},
+	}},
+	{"sevenzip", "Unpacks zip and 7z, alone and in programs, images of discs and packages of Windows Installer", []format{
 		{fileFormats: []string{"archive/iso", "archive/udf"}, unpack: unpackWith("iso", iso.Walk)},
 		{fileFormats: []string{"installer/windows", "document/installer/windows"}, unpack: unpackWith("msi", msi.Walk)},
 		{fileFormats: []string{"archive/7-zip"}, unpack: (*box).sevenZip},
 		{fileFormats: []string{"archive/zip"}, unpack: (*box).zip},
+		{fileFormats: allPrograms, unpack: (*box).zipProgram},
 	}},
 	{"upx", "Unpacks programs that UPX packed", []format{{fileFormats: allPrograms, unpack: (*box).upxProgram}}},
 }
