@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -141,11 +140,6 @@ func FuzzEmbedded(f *testing.F) {
 	for _, archive := range [][]byte{zipOf(some...), sevenZipOf(sevenziptest.Options{}, some...), rar4Of(0, some...), rar5Of(0, some...)} {
 		f.Add(slices.Concat(pe, archive))
 	}
-	noise := make([]byte, 1000)
-	for i := range noise {
-		noise[i] = byte(rand.Uint32())
-	}
-	f.Add(noise)
 	limits := fuzzLimits()
 	f.Fuzz(func(t *testing.T, content []byte) {
 		checkFuzzed(t, limits, plugintest.Run(t, New(limits), content, plugintest.Format("executable/windows/pe32")))
