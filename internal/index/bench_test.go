@@ -3,6 +3,7 @@ package index_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -313,6 +314,57 @@ func BenchmarkFacets(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkLookups asks for what a page of one file shows, a different file or value each time, and tells how long most of them took.
+func BenchmarkLookups(b *testing.B) {
+	s, w := filled(b)
+	ctx := b.Context()
+	file := func() string { return fileSHA(w.rng.IntN(w.n)) }
+	for _, look := range []struct {
+		name string
+		fn   func() error
+	}{
+		{"metadata", func() error {
+			_, err := s.Binary(ctx, see, file())
+			return err
+		}},
+		{"pivot", func() error {
+			_, err := s.Pivot(ctx, see, []index.NameValue{{Name: fmt.Sprintf("medium_%d", w.feature.Uint64()), Value: fmt.Sprintf("function_name_%d", w.medium.Uint64())}}, index.PivotOptions{})
+			return err
+		}},
+		{"ssdeep", func() error {
+			_, err := s.Similar(ctx, see, index.Likeness{SSDeep: "3072:" + w.hex(24) + ":" + w.hex(14)}, 50)
+			return err
+		}},
+		{"tlsh", func() error {
+			_, err := s.Similar(ctx, see, index.Likeness{TLSH: "T1" + w.hex(35)}, 50)
+			return err
+		}},
+		{"similar values", func() error {
+			_, err := s.SimilarFeatures(ctx, see, file(), 50)
+			return err
+		}},
+		{"completion", func() error {
+			_, err := s.Complete(ctx, see, query.Lookup("features.value"), fmt.Sprintf("function_name_%d", w.medium.Uint64()%100), 10)
+			return err
+		}},
+	} {
+		b.Run(look.name, func(b *testing.B) {
+			var times []time.Duration
+			for b.Loop() {
+				at := time.Now()
+				// Of a file that the reader does not see there is nothing to find.
+				if err := look.fn(); err != nil && !errors.Is(err, index.ErrNotFound) {
+					b.Fatal(err)
+				}
+				times = append(times, time.Since(at))
+			}
+			slices.Sort(times)
+			b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "ms/p50")
+			b.ReportMetric(float64(times[len(times)*95/100].Microseconds())/1000, "ms/p95")
+		})
 	}
 }
 

@@ -298,27 +298,38 @@ const spare = 1000
 
 const gramLetters = 7 // that two ssdeep hashes must have in common
 
-// grams is a set of seven letters in a row, by a hash of 12 bits: what is not in it is in no common place.
-type grams [1 << 12 / 64]uint64
-
-func gramHash(b []byte) uint32 {
-	low, high := uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[3:])) // the fourth letter is in both
-	return uint32((low | high<<24) * 0x9e3779b97f4a7c15 >> 52)
+// grams is a set of seven letters in a row. What is not in bits, by a hash, is not in the set.
+type grams struct {
+	bits [1 << gramBits / 64]uint64
+	all  map[uint64]bool
 }
 
+const gramBits = 15 // of a hash: 4 KiB, which stay in the first cache
+
+// gramOf is seven letters as a number.
+func gramOf(b []byte) uint64 {
+	low, high := uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[3:])) // the fourth letter is in both
+	return low | high<<24
+}
+
+func gramHash(gram uint64) uint64 { return gram * 0x9e3779b97f4a7c15 >> (64 - gramBits) }
+
 func gramsOf(letters []byte) *grams {
-	var g grams
+	g := grams{all: map[uint64]bool{}}
 	for i := 0; i+gramLetters <= len(letters); i++ {
-		h := gramHash(letters[i:])
-		g[h>>6] |= 1 << (h & 63)
+		gram := gramOf(letters[i:])
+		h := gramHash(gram)
+		g.bits[h>>6] |= 1 << (h & 63)
+		g.all[gram] = true
 	}
 	return &g
 }
 
-// common tells whether letters may have a gram of the set.
+// common tells whether letters have a gram of the set.
 func (g *grams) common(letters []byte) bool {
 	for i := 0; i+gramLetters <= len(letters); i++ {
-		if h := gramHash(letters[i:]); g[h>>6]&(1<<(h&63)) != 0 {
+		gram := gramOf(letters[i:])
+		if h := gramHash(gram); g.bits[h>>6]&(1<<(h&63)) != 0 && g.all[gram] {
 			return true
 		}
 	}
