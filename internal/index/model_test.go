@@ -126,7 +126,7 @@ func (m *model) term() (string, func(*index.Document) bool) {
 		name := "name" + m.pick(200)
 		return "filename:" + name, func(d *index.Document) bool { return d.Path[0].Filename == name }
 	case 7:
-		after := m.rng.IntN(m.next + 1)
+		after := 10 + m.rng.IntN(m.next) // in milliseconds, and four digits would be a year
 		return fmt.Sprintf("timestamp:>=%d", int64(after)*1000), func(d *index.Document) bool { return d.Timestamp.Unix() >= int64(after) }
 	}
 	sha := fmt.Sprintf("%064x", m.rng.IntN(400)+1)

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"math"
 	"math/bits"
 )
 
@@ -20,6 +21,9 @@ const (
 	readAhead    = 32 // blocks of each segment
 )
 
+// maxSegments is from how many segments on batches wait for the merger.
+const maxSegments = 256
+
 // mergeable returns neighbours that should be one segment, nil if all is well. The size of a segment is its level: the logarithm of its documents.
 func mergeable(list []segment) []segment {
 	level := func(s *segment) int { return (bits.Len32(s.until-s.base) - 1) / 3 } // of 8, which is fanIn
@@ -30,7 +34,7 @@ func mergeable(list []segment) []segment {
 				to++
 			}
 			if to-from >= fanIn {
-				return list[from:to]
+				return list[from:min(to, from+2*fanIn)]
 			}
 			from = to + 1
 		}
@@ -51,6 +55,7 @@ func (s *SQLite) merger(ctx context.Context) {
 			s.mu.Lock()
 			s.mergeFault = s.fault("merge parts of the index", err) // the next batch tells
 			s.mu.Unlock()
+			s.tellMerged()
 		}
 	}
 }
@@ -60,19 +65,28 @@ func (s *SQLite) mergeAll(ctx context.Context) error {
 	s.merging.Lock()
 	defer s.merging.Unlock()
 	if !s.swept {
-		if err := s.dropBlocks(ctx); err != nil {
+		if err := s.sweep(ctx); err != nil {
 			return err
 		}
-		s.swept = true
 	}
+	s.swept = false // there may be something to sweep if it ends with an error
+	err := s.mergeFrom(ctx, 0, math.MaxUint32)
+	s.swept = err == nil
+	return err
+}
+
+// mergeFrom merges the segments from a document on, as long as they are together smaller than a number of documents.
+func (s *SQLite) mergeFrom(ctx context.Context, from, smaller uint32) error {
 	for {
-		var list, stale []segment
+		var list []segment
 		var gone piecewise
 		err := s.view(ctx, func(v view) error {
 			err := v.rows(segmentsSQL, nil, func(scan scanner) error {
 				var s segment
 				err := scan(&s.id, &s.base, &s.until)
-				list = append(list, s)
+				if s.base >= from {
+					list = append(list, s)
+				}
 				return err
 			})
 			if err != nil {
@@ -84,20 +98,49 @@ func (s *SQLite) mergeAll(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if stale = mergeable(list); stale == nil {
-			stale = gone.stale(list)
+		chosen := mergeable(list)
+		if chosen == nil && from == 0 {
+			chosen = gone.stale(list)
 		}
-		if stale == nil {
+		if chosen == nil || chosen[len(chosen)-1].until-chosen[0].base >= smaller {
 			return nil
 		}
-		s.swept = false
-		if err := s.merge(ctx, stale, gone); err != nil {
+		if err := s.merge(ctx, chosen, gone); err != nil {
 			return err
 		}
-		if err := s.dropBlocks(ctx); err != nil {
-			return err
+		s.tellMerged()
+		for i := range chosen {
+			if err := s.dropBlocks(ctx, chosen[i].id); err != nil {
+				return err
+			}
 		}
-		s.swept = true
+	}
+}
+
+// tellMerged wakes a batch that waits.
+func (s *SQLite) tellMerged() {
+	select {
+	case s.merged <- struct{}{}:
+	default:
+	}
+}
+
+// awaitMerger holds a batch back while there are too many segments.
+func (s *SQLite) awaitMerger(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		n, fault := s.segments, s.mergeFault
+		s.mu.Unlock()
+		if n < maxSegments || fault != nil {
+			return nil
+		}
+		select {
+		case <-s.merged:
+		case <-s.mergerEnded:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -233,10 +276,15 @@ func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) erro
 				return err
 			}
 			rows = rows[:0]
+			// What came meanwhile does not wait for the end of a large merge.
+			if err := s.mergeFrom(ctx, until, until-base); err != nil {
+				return err
+			}
 		}
 	}
 	out.flush()
 	return s.step(ctx, func(w *writer) {
+		w.segments = 1 - len(list)
 		w.blocks.values = rows
 		w.exec(`INSERT INTO segments VALUES (?,?,?,?)`, id, base, until, appendSummary([]byte{}, out.blocks))
 		for i := range list {
@@ -266,9 +314,29 @@ func (s *SQLite) step(ctx context.Context, fn func(*writer)) error {
 	})
 }
 
-// dropBlocks removes the blocks of segments that do not answer any more, or never did because the process ended before.
-func (s *SQLite) dropBlocks(ctx context.Context) error {
-	for at := int64(0); ; {
+// dropBlocks removes the blocks of a segment that does not answer any more.
+func (s *SQLite) dropBlocks(ctx context.Context, segment int64) error {
+	for {
+		var id int64
+		err := s.view(ctx, func(v view) (err error) {
+			id, err = v.number(`SELECT id FROM blocks WHERE id >= ? AND id < ? ORDER BY id LIMIT 1`, segment<<blockShift, (segment+1)<<blockShift)
+			return err
+		})
+		if err != nil || id == 0 {
+			return err
+		}
+		err = s.step(ctx, func(w *writer) {
+			w.exec(`DELETE FROM blocks WHERE id >= ? AND id < ?`, id, min(id+blocksAtOnce, (segment+1)<<blockShift))
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// sweep removes the blocks of segments that never answered, because a process or a merge ended before, or that do not any more.
+func (s *SQLite) sweep(ctx context.Context) error {
+	for at := int64(1); ; {
 		var id int64
 		live := false
 		err := s.view(ctx, func(v view) error {
@@ -283,17 +351,12 @@ func (s *SQLite) dropBlocks(ctx context.Context) error {
 		if err != nil || id == 0 {
 			return err
 		}
-		if live {
-			at = (id>>blockShift + 1) << blockShift
-			continue
+		if !live {
+			if err := s.dropBlocks(ctx, id>>blockShift); err != nil {
+				return err
+			}
 		}
-		err = s.step(ctx, func(w *writer) {
-			w.exec(`DELETE FROM blocks WHERE id >= ? AND id < ?`, id, min(id+blocksAtOnce, (id>>blockShift+1)<<blockShift))
-		})
-		if err != nil {
-			return err
-		}
-		at = id
+		at = (id>>blockShift + 1) << blockShift
 	}
 }
 
@@ -314,13 +377,14 @@ func (s *SQLite) transaction(ctx context.Context, fn func(*writer)) error {
 		return w.err
 	}
 	s.known.shrink()
+	s.segments += w.segments
 	return nil
 }
 
 // startMerging begins to merge what is there.
 func (s *SQLite) startMerging(ctx context.Context) error {
 	var segments, blocks int64
-	if err := s.write.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(segment), 0) FROM segments), (SELECT coalesce(max(id), 0) FROM blocks)`).Scan(&segments, &blocks); err != nil {
+	if err := s.write.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(segment), 0) FROM segments), (SELECT coalesce(max(id), 0) FROM blocks), (SELECT count(*) FROM segments)`).Scan(&segments, &blocks, &s.segments); err != nil {
 		return err
 	}
 	s.lastSegment = max(segments, blocks>>blockShift)

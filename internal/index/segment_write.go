@@ -46,6 +46,7 @@ func (w *writer) storeSegment() {
 	w.terms.each(w.removed, out.add)
 	out.flush()
 	w.blocks.write(w)
+	w.segments++
 	w.exec(`INSERT INTO segments VALUES (?,?,?,?)`, s, w.firstDoc, w.nextDoc, appendSummary([]byte{}, out.blocks))
 }
 

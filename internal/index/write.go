@@ -14,6 +14,9 @@ import (
 
 // Apply: see Index.
 func (s *SQLite) Apply(ctx context.Context, b Batch) error {
+	if err := s.awaitMerger(ctx); err != nil {
+		return s.fault("write to the index", err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -55,6 +58,7 @@ type writer struct {
 	states            map[stateKey]int64
 	there             there
 	firstDoc, nextDoc int64
+	segments          int // more than before
 	nextBin, nextFact int64
 	deleting          bool // there are deletions
 }
