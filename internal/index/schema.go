@@ -11,7 +11,7 @@ import (
 const schemaVersion = 4
 
 // pageBytes of a new file: small, because keys by hash make random pages dirty and the write-ahead log takes whole pages.
-const pageBytes = 1024
+const pageBytes = 4096
 
 // schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
 // same. blocks, which belong to segments (segment.go), say which documents have what; masks are sets of documents that change; columns are arrays by document

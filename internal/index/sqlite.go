@@ -51,9 +51,9 @@ type SQLite struct {
 const (
 	readConnections = 3
 	readCacheKiB    = 4 << 10
-	writeCacheKiB   = 64 << 10
-	checkpointPages = 128 << 10        // of the write-ahead log, 32 MiB: what many batches change is then written back once
-	journalBytes    = 256 << 20        // to which the write-ahead log is cut back after a burst
+	writeCacheKiB   = 32 << 10
+	checkpointPages = 16 << 10         // of the write-ahead log, 64 MiB: what many batches change is then written back once
+	journalBytes    = 128 << 20        // to which the write-ahead log is cut back after a burst
 	busy            = 10 * time.Second // how long a connection waits for another process, such as a backup
 )
 
