@@ -159,15 +159,17 @@ type Hit struct {
 
 // Plugin is a registered plugin with what it did.
 type Plugin struct {
-	Name        string          `json:"name"`
-	Version     string          `json:"version"`
-	Category    string          `json:"category,omitempty"`
-	Description string          `json:"description,omitempty"`
-	Contact     string          `json:"contact,omitempty"`
-	Security    string          `json:"security,omitempty"`
-	Features    []PluginFeature `json:"features"`
-	Registered  time.Time       `json:"registered"`
-	States      map[string]int  `json:"states"` // state → number of events
+	Name        string            `json:"name"`
+	Version     string            `json:"version"`
+	Category    string            `json:"category,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Contact     string            `json:"contact,omitempty"`
+	Security    string            `json:"security,omitempty"`
+	Features    []PluginFeature   `json:"features"`
+	Config      map[string]string `json:"config,omitempty"` // values are JSON text
+	Registered  time.Time         `json:"registered"`
+	States      map[string]int    `json:"states"` // state → number of events
+	Recent      map[string]int    `json:"recent"` // the same of the last seven days
 }
 
 // PluginFeature is a declared feature.

@@ -48,11 +48,11 @@ func printPlugins(out io.Writer, list []client.Plugin) error {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tVERSION\tCOMPLETED\tOPT-OUT\tFAILED\tDESCRIPTION")
+	fmt.Fprintln(w, "NAME\tVERSION\tCOMPLETED\tOPT-OUT\tFAILED\tLAST 7 DAYS\tDESCRIPTION")
 	for _, p := range list {
-		n := tally(p.States)
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\n", printable(p.Name), printable(p.Version), n.completed, n.optOut, n.failed,
-			shorten(p.Description, maxNameWidth))
+		n, recent := tally(p.States), tally(p.Recent)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d completed, %d failed\t%s\n", printable(p.Name), printable(p.Version), n.completed, n.optOut, n.failed,
+			recent.completed, recent.failed, shorten(p.Description, maxNameWidth))
 	}
 	return w.Flush()
 }

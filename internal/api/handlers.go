@@ -17,18 +17,6 @@ import (
 	"lazuli/internal/index/query"
 )
 
-type pluginList struct {
-	Plugins []index.Plugin `json:"plugins"`
-}
-
-func (a *API) plugins(ctx context.Context, _ *struct{}) (*struct{ Body pluginList }, error) {
-	list, err := a.Index.Plugins(ctx, readerOf(ctx))
-	if err != nil {
-		return nil, a.problem(err)
-	}
-	return &struct{ Body pluginList }{pluginList{list}}, nil
-}
-
 type platformStatus struct {
 	Version       string       `json:"version"`
 	UptimeSeconds int64        `json:"uptime_seconds"`
@@ -36,15 +24,15 @@ type platformStatus struct {
 }
 
 func (a *API) status(ctx context.Context, _ *struct{}) (*struct{ Body platformStatus }, error) {
-	counts, err := a.counts(ctx)
+	counts, err := a.Counts(ctx)
 	if err != nil {
 		return nil, a.problem(err)
 	}
 	return &struct{ Body platformStatus }{platformStatus{a.opts.Version, int64(time.Since(a.begun).Seconds()), counts}}, nil
 }
 
-// counts tells how much there is: of all to who sees everything, of files alone to others.
-func (a *API) counts(ctx context.Context) (index.Counts, error) {
+// Counts tells how much there is: of all to who sees everything, of files alone to others.
+func (a *API) Counts(ctx context.Context) (index.Counts, error) {
 	if r := readerOf(ctx); r.See != nil {
 		n, err := a.Index.Count(ctx, r, query.All{})
 		return index.Counts{Binaries: n}, err

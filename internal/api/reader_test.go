@@ -76,6 +76,19 @@ func TestReaders(t *testing.T) {
 			t.Errorf("%s: the same for both: %s", path, all)
 		}
 	}
+	var recent []index.StatusDocument
+	for sha, label := range map[string]string{open: "OFFICIAL TLP:CLEAR", shut: "OFFICIAL TLP:AMBER+STRICT"} {
+		recent = append(recent, index.StatusDocument{ID: "s" + sha[:4], SHA256: sha, Author: index.Author{Name: "P", Version: "1"}, State: "completed", Label: label, Timestamp: time.Now()},
+			index.StatusDocument{ID: "o" + sha[:4], SHA256: sha, Author: index.Author{Name: "P", Version: "1"}, State: "opt-out", Label: label, Timestamp: time.Now().Add(-8 * 24 * time.Hour)})
+	}
+	if err := p.idx.Apply(t.Context(), index.Batch{Statuses: recent, Plugins: []index.PluginDocument{{Name: "P", Version: "1", Security: "OFFICIAL TLP:CLEAR", Config: map[string]string{"a": "1"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	for label, want := range map[string]string{"": `"states":{"completed":2,"opt-out":2},"recent":{"completed":2}`, "OFFICIAL TLP:CLEAR": `"states":{"completed":1,"opt-out":1},"recent":{"completed":1}`} {
+		if _, text := as(t, label, "GET", server.URL+"/api/v1/plugins", ""); !strings.Contains(text, want) || !strings.Contains(text, `"config":{"a":"1"}`) {
+			t.Errorf("plugins for %q: %s", label, text)
+		}
+	}
 	if _, low := as(t, "OFFICIAL TLP:CLEAR", "GET", server.URL+"/api/v1/search?total=true&facet=file_format", ""); !strings.Contains(low, `"total":1`) || !strings.Contains(low, open) ||
 		!strings.Contains(low, `{"value":"text/plain","count":1}`) {
 		t.Errorf("search: %s", low)

@@ -304,7 +304,7 @@ type Plugin struct {
 	Contact     string            `json:"contact,omitempty"`
 	Security    string            `json:"security,omitempty"`
 	Features    []PluginFeature   `json:"features"`
-	Config      map[string]string `json:"-"`
+	Config      map[string]string `json:"config,omitempty"` // values are JSON text
 	Registered  time.Time         `json:"registered"`
 	States      map[string]int    `json:"states"` // state → number of events
 }

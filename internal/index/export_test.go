@@ -61,6 +61,7 @@ var HotQueries = map[string]string{
 	"known states":    knownStatesSQL,
 	"known ends":      knownEndsSQL,
 	"block":           `SELECT data FROM blocks WHERE id = ?`,
+	"states since":    statesSinceSQL,
 	"documents":       `SELECT ` + rowColumns + ` FROM documents WHERE bin = ?`,
 	"facts":           `SELECT fact FROM facts WHERE bin = ? AND size = ? AND sha512 = ?`,
 	"dead":            strings.NewReplacer("?1", "?", "?2", "?", "?3", "?").Replace(deadPageSQL),

@@ -8,6 +8,7 @@ package index
 import (
 	"context"
 	"errors"
+	"time"
 
 	"lazuli/internal/index/query"
 )
@@ -127,6 +128,9 @@ type Notes interface {
 type Operations interface {
 	// Plugins lists the registered plugins by name and version, with the number of statuses by state.
 	Plugins(ctx context.Context, r Reader) ([]Plugin, error)
+	// StatesSince counts the statuses of a plugin version by state, as States of Plugins does, but only those from since on. A plugin that is not
+	// known has none.
+	StatesSince(ctx context.Context, r Reader, name, version string, since time.Time) (map[string]int, error)
 	// PluginStatuses returns the statuses of a plugin version by state, the newest first, at most perState of each.
 	PluginStatuses(ctx context.Context, r Reader, name, version string, perState int) ([]StateStatuses, error)
 	// DeadLetters lists jobs that were given up, newest first, at most 1,000 at a time; cursors are as of Search.

@@ -50,7 +50,7 @@ CREATE TABLE statuses (
 CREATE INDEX statuses_id ON statuses (id_hash);
 CREATE INDEX statuses_file ON statuses (file_hash);
 CREATE INDEX statuses_input ON statuses (input_hash) WHERE input_hash IS NOT NULL;
-CREATE INDEX statuses_plugin ON statuses (plugin_w, version_w, state_w, timestamp);
+CREATE INDEX statuses_plugin ON statuses (plugin_w, version_w, state_w, label, timestamp);
 CREATE TABLE states (
   plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, state_w INTEGER NOT NULL, label INTEGER NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (plugin_w, version_w, state_w, label)) WITHOUT ROWID;

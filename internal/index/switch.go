@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"sync"
+	"time"
 
 	"lazuli/internal/index/query"
 )
@@ -201,6 +202,13 @@ func (s *Switch) Plugins(ctx context.Context, r Reader) ([]Plugin, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.idx.Plugins(ctx, r)
+}
+
+// StatesSince: see Index.
+func (s *Switch) StatesSince(ctx context.Context, r Reader, name, version string, since time.Time) (map[string]int, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.idx.StatesSince(ctx, r, name, version, since)
 }
 
 // PluginStatuses: see Index.

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"lazuli/event"
 	"lazuli/internal/api"
 	"lazuli/internal/index"
 )
@@ -18,7 +19,7 @@ import (
 // functions are what templates call.
 var functions = template.FuncMap{
 	"bytes": sizeText, "short": func(s string) string { return shorten(s, 12) }, "clean": clean, "cut": func(s string) string { return shorten(clean(s), 300) },
-	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "states": states,
+	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "states": states, "outcomes": outcomes,
 	"relationship": relationship, "jobs": jobs, "plural": plural, "lines": lines,
 	"count": count, "searchFor": searchFor, "tagNames": tagNames, "deref": func(n *int) int { return *n },
 	"hexOf": hexOf, "hexAt": hexAt, "codings": codings, "pivotTo": pivotTo, "json": indented,
@@ -150,6 +151,25 @@ func states(m map[string]int) []stateCount {
 		list = append(list, stateCount{s, m[s]})
 	}
 	return list
+}
+
+// outcomes tells how jobs ended, without those that have not.
+func outcomes(m map[string]int) string {
+	var done, optedOut, failed int
+	for s, n := range m {
+		switch state := event.State(s); {
+		case state.Success():
+			done += n
+		case state == event.OptOut:
+			optedOut += n
+		case state.Error():
+			failed += n
+		}
+	}
+	if done+optedOut+failed == 0 {
+		return "no jobs"
+	}
+	return fmt.Sprintf("%d completed, %d opted out, %d failed", done, optedOut, failed)
 }
 
 func relationship(m map[string]string) string {

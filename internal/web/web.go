@@ -141,7 +141,7 @@ func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
 	page, err := w.api.Index.Search(r.Context(), w.api.Reader(r.Context()), query.All{}, index.SearchOptions{Limit: 12})
 	if err == nil {
 		d.Recent = page.Hits
-		d.Counts, err = w.api.Index.Counts(r.Context())
+		d.Counts, err = w.api.Counts(r.Context())
 	}
 	if err == nil {
 		d.Plugins, err = w.api.Index.Plugins(r.Context(), w.api.Reader(r.Context()))
@@ -154,7 +154,7 @@ func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *Web) plugins(rw http.ResponseWriter, r *http.Request) {
-	list, err := w.api.Index.Plugins(r.Context(), w.api.Reader(r.Context()))
+	list, err := w.api.Plugins(r.Context())
 	if err != nil {
 		w.failed(rw, r, err)
 		return

@@ -198,7 +198,7 @@ func newSite(t *testing.T) (*platform, *httptest.Server) {
 			index.Feature{Name: "nasty", Type: "string", Value: nasty, Label: nasty}, index.Feature{Name: "long", Type: "string", Value: strings.Repeat("long", 1000)}), entropy, child},
 		Statuses: []index.StatusDocument{{ID: "s", SHA256: sha("a"), Author: index.Author{Name: "Unbox", Version: "1"}, State: "completed-with-errors", Message: nasty, Timestamp: time.Now()},
 			{ID: "t", SHA256: sha("a"), Author: index.Author{Name: "Entropy", Version: "1"}, State: "completed", Timestamp: time.Now()}},
-		Plugins: []index.PluginDocument{{Name: "Unbox", Version: "1", Description: nasty, Timestamp: time.Now()}},
+		Plugins: []index.PluginDocument{{Name: "Unbox", Version: "1", Description: nasty, Config: map[string]string{"depth": `"` + nasty + `"`}, Timestamp: time.Now()}},
 		Dead:    []index.DeadLetter{{ID: "d", Plugin: "Unbox", SHA256: sha("a"), Attempts: 3, Reason: nasty, Time: time.Now()}},
 	}, sha("a"))
 	return p, server
@@ -236,7 +236,8 @@ func TestPages(t *testing.T) {
 		"/file/" + sha("b"):                 {200, "Found in"},
 		"/file/" + sha("9"):                 {404, "No such file"},
 		"/file/..%2f..%2fetc":               {404, "No such file"},
-		"/plugins":                          {200, "Unbox"},
+		"/plugins":                          {200, "1 completed, 0 opted out, 0 failed"},
+		"/plugins?fragment=1":               {200, "<code>depth</code>"},
 		"/dead":                             {200, "3"},
 		"/nothing":                          {404, "no such page"},
 		"/assets/style.css":                 {200, "prefers-color-scheme"},

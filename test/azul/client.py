@@ -306,6 +306,7 @@ def operations():
     status = next(p for p in api.plugins.get_all_plugin_statuses() if p.newest_version.name == "Unbox-sevenzip")
     assert status.success_count > 0 and status.last_completion, status
     plugin = api.plugins.get_plugin("Unbox-sevenzip", status.newest_version.version)
+    assert api.plugins.get_plugin("Unbox", listed["Unbox"].newest_version.version).plugin.config["run_timeout"], listed["Unbox"]
     assert plugin.num_entities > 0 and plugin.plugin.features and {"completed"} & {g.status for g in plugin.status}, plugin
     refused(api.plugins.get_plugin, "Nope", "1", error=BadResponse404)
     sources = api.sources.get_all_sources()

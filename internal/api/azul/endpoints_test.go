@@ -17,7 +17,7 @@ func TestShapes(t *testing.T) {
 	origin := `{"security":"LOW TLP:CLEAR","name":"samples","timestamp":"2025-05-01T10:00:00Z","references":{"user":"bob"},"settings":{},"track_source_references":"` + track0 + `"}`
 	finderAuthor := `{"security":"LOW TLP:CLEAR","category":"plugin","name":"Finder","version":"1.0"}`
 	finderEntity := `{"category":"plugin","name":"Finder","version":"1.0","contact":"c","stats":{"completed":1,"error-exception":1},"description":"finds",
-		"features":[{"name":"url","desc":"an address","tags":[],"type":"uri"}],"config":{},"security":"LOW TLP:CLEAR"%s}`
+		"features":[{"name":"url","desc":"an address","tags":[],"type":"uri"}],"config":{"depth":"\"3\""},"security":"LOW TLP:CLEAR"%s}`
 	finder := strings.Replace(finderEntity, "%s", "", 1)
 	finderDone := strings.Replace(finderEntity, "%s", `,"last_completion":"2025-05-01T10:02:00Z"`, 1)
 	completed := `{"timestamp":"2025-05-01T10:02:00Z","author":` + finderAuthor + `,"entity":{"status":"completed","runtime":0.5,"input":{"entity":{"sha256":"` + sha("1") + `"}}},"completed":%s,"security":"LOW TLP:CLEAR"}`
@@ -49,7 +49,7 @@ func TestShapes(t *testing.T) {
 		{"POST", "/features/pivot", `{"feature_values":[{"feature_name":"word","feature_value":"open"}]}`, `{"feature_value_counts":[{"feature_name":"filename","feature_description":"","values_and_counts":[{"feature_value":"a.txt","entity_count":"2"}]},
 			{"feature_name":"url","feature_description":"an address","values_and_counts":[{"feature_value":"http://example.com/a","entity_count":"2"}]}],"incomplete_query":false,"reason":""}`},
 		{"GET", "/plugins", "", `[{"versions":["1.0"],"newest_version":` + finder + `}]`},
-		{"GET", "/plugins/status", "", `[{"versions":["1.0"],"newest_version":` + finderDone + `,"last_completion":"2025-05-01T10:02:00Z","success_count":1,"error_count":1}]`},
+		{"GET", "/plugins/status", "", `[{"versions":["1.0"],"newest_version":` + finderDone + `,"last_completion":"2025-05-01T10:02:00Z","success_count":0,"error_count":1}]`},
 		{"GET", "/sources/samples", "", `{"name":"samples","newest":"2025-05-01T10:03:00Z","num_entities":2}`},
 		{"GET", "/sources/local", "", `{"name":"local","num_entities":0}`},
 		{"GET", "/sources/samples/references?term=", "", `{"items":[{"track_source_references":"` + track0 + `","timestamp":"2025-05-01T10:03:00Z","num_entities":3,"num_entities_min":false,"values":{"user":"bob"}}]}`},

@@ -62,8 +62,8 @@ func testLabels() security.Config {
 	}
 }
 
-// testNow is when the tests are.
-var testNow = time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC)
+// testNow is when the tests are: what plugins did before at(3) was more than a week ago.
+var testNow = at(3).AddDate(0, 0, 7)
 
 func newWorld(t *testing.T, batches ...index.Batch) *world {
 	t.Helper()
@@ -298,7 +298,7 @@ func status(of index.Document, state string, minute int) index.StatusDocument {
 
 // finder is Finder's registration.
 func finder() index.PluginDocument {
-	return index.PluginDocument{Name: "Finder", Version: "1.0", Category: "plugin", Description: "finds", Contact: "c", Security: "LOW TLP:CLEAR", Timestamp: at(0),
+	return index.PluginDocument{Name: "Finder", Version: "1.0", Category: "plugin", Description: "finds", Contact: "c", Security: "LOW TLP:CLEAR", Timestamp: at(0), Config: map[string]string{"depth": `"3"`},
 		Features: []index.PluginFeature{{Name: "url", Type: "uri", Description: "an address"}}}
 }
 

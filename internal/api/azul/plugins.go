@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"lazuli/event"
 	"lazuli/internal/index"
@@ -40,9 +41,12 @@ type pluginFeature struct {
 
 func pluginOf(p *index.Plugin) pluginEntity {
 	e := pluginEntity{Category: cmp.Or(p.Category, "plugin"), Name: p.Name, Version: p.Version, Contact: p.Contact, Stats: p.States, Description: p.Description,
-		Features: []pluginFeature{}, Config: map[string]string{}, Security: p.Security}
+		Features: []pluginFeature{}, Config: p.Config, Security: p.Security}
 	if e.Stats == nil {
 		e.Stats = map[string]int{}
+	}
+	if e.Config == nil {
+		e.Config = map[string]string{}
 	}
 	for _, f := range p.Features {
 		e.Features = append(e.Features, pluginFeature{f.Name, f.Description, []string{}, f.Type})
@@ -95,6 +99,10 @@ func (c *call) versions(g []*index.Plugin) PluginVersions {
 	return v
 }
 
+// recently is how far back successes and errors are counted.
+const recently = 7 * 24 * time.Hour
+
+// pluginStatus counts what the newest version did.
 type pluginStatus struct {
 	PluginVersions
 	LastSuccess string `json:"last_completion,omitempty"`
@@ -110,7 +118,11 @@ func (s *Server) pluginStatuses(ctx context.Context, c *call, _ *Base) ([]plugin
 	out := []pluginStatus{}
 	for _, g := range versionsOf(list) {
 		st := pluginStatus{PluginVersions: c.versions(g)}
-		for state, n := range g[0].States {
+		recent, err := s.Index.StatesSince(ctx, c.reader, g[0].Name, g[0].Version, s.Now().Add(-recently))
+		if err != nil {
+			return nil, err
+		}
+		for state, n := range recent {
 			switch {
 			case event.State(state).Success():
 				st.Successes += n

@@ -432,7 +432,15 @@ var answers = map[string]func(*bench, *datadriven.TestData) (string, error){
 		list, err := b.idx.Plugins(b.t.Context(), reader(d))
 		var out strings.Builder
 		for _, p := range list {
-			fmt.Fprintf(&out, "%s %s %v\n", p.Name, p.Version, p.States)
+			fmt.Fprintf(&out, "%s %s %v", p.Name, p.Version, p.States)
+			for _, text := range strings.FieldsFunc(argument(d, "since"), func(r rune) bool { return r == ',' }) {
+				recent, err := b.idx.StatesSince(b.t.Context(), reader(d), p.Name, p.Version, at(b.number(text)))
+				if err != nil {
+					return "", err
+				}
+				fmt.Fprintf(&out, ", since %s %v", text, recent)
+			}
+			fmt.Fprintln(&out)
 			states, err := b.idx.PluginStatuses(b.t.Context(), reader(d), p.Name, p.Version, 2)
 			if err != nil {
 				return "", err

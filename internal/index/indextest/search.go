@@ -120,6 +120,10 @@ func lists(t *testing.T, b *bench) {
 	if err != nil || len(plugins) != 1 || plugins[0].Description != "second" || plugins[0].States["completed"] != 1 || plugins[0].States["opt-out"] != 1 || len(plugins[0].Features) != 1 {
 		t.Errorf("plugins %+v %v", plugins, err)
 	}
+	nobody := index.Reader{See: func(string) bool { return false }}
+	if _, err := b.idx.PluginStatuses(t.Context(), nobody, "P", "1", 1); !errors.Is(err, index.ErrNotFound) {
+		t.Errorf("statuses of a plugin that the reader may not know of: %v", err)
+	}
 	dead, err := b.idx.DeadLetters(t.Context(), 10, "")
 	if err != nil || len(dead.Dead) != 1 || dead.Dead[0].ID != "y" || dead.Next != "" {
 		t.Errorf("dead letters %+v %v", dead, err)
