@@ -10,9 +10,6 @@ import (
 // schemaVersion is kept in user_version. Version 2 had a row for each value of each document, version 3 one for each term.
 const schemaVersion = 4
 
-// pageBytes of a new file: small, because keys by hash make random pages dirty and the write-ahead log takes whole pages.
-const pageBytes = 4096
-
 // schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
 // same. blocks, which belong to segments (segment.go), say which documents have what; masks are sets of documents that change; columns are arrays by document
 // or by file; alike has what is compared with all others; keys finds rows by hashes.

@@ -80,19 +80,10 @@ func (s *SQLite) mergeFrom(ctx context.Context, from, smaller uint32) error {
 	for {
 		var list []segment
 		var gone piecewise
-		err := s.view(ctx, func(v view) error {
-			err := v.rows(segmentsSQL, nil, func(scan scanner) error {
-				var s segment
-				err := scan(&s.id, &s.base, &s.until)
-				if s.base >= from {
-					list = append(list, s)
-				}
-				return err
-			})
-			if err != nil {
-				return err
+		err := s.view(ctx, func(v view) (err error) {
+			if list, err = v.listSegments(from); err == nil {
+				gone, err = v.removed()
 			}
-			gone, err = v.removed()
 			return err
 		})
 		if err != nil {
@@ -149,17 +140,10 @@ type piecewise map[uint32]*piece
 
 func (v view) removed() (piecewise, error) {
 	all := piecewise{}
-	err := v.rows(`SELECT id, docs FROM masks WHERE id >= ? AND id < ?`, []any{maskRemoved << pieceShift, (maskRemoved + 1) << pieceShift}, func(scan scanner) error {
-		var id int64
-		var data []byte
-		if err := scan(&id, &data); err != nil {
-			return err
-		}
-		p := new(piece)
-		all[uint32(id&(1<<pieceShift-1))] = p
-		return p.decode(data)
+	return all, v.maskPieces(maskRemoved, func(at uint32, data []byte) error {
+		all[at] = new(piece)
+		return all[at].decode(data)
 	})
-	return all, err
 }
 
 func (m piecewise) has(doc uint32) bool {

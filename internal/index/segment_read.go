@@ -28,20 +28,23 @@ type segmentsOf struct {
 	read bool
 }
 
-const segmentsSQL = `SELECT segment, base, until FROM segments ORDER BY base`
+// listSegments returns those that answer from a document on, the oldest first, without their summaries.
+func (v view) listSegments(from uint32) (list []segment, err error) {
+	err = v.rows(`SELECT segment, base, until FROM segments WHERE base >= ? ORDER BY base`, []any{from}, func(scan scanner) error {
+		var s segment
+		err := scan(&s.id, &s.base, &s.until)
+		list = append(list, s)
+		return err
+	})
+	return list, err
+}
 
 // segments returns those that answer, the oldest documents first.
 func (v view) segments() ([]segment, error) {
 	if v.terms.read {
 		return v.terms.list, nil
 	}
-	var list []segment
-	err := v.rows(segmentsSQL, nil, func(scan scanner) error {
-		var s segment
-		err := scan(&s.id, &s.base, &s.until)
-		list = append(list, s)
-		return err
-	})
+	list, err := v.listSegments(0)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +80,8 @@ const blockShift = 28
 
 // block reads a block.
 func (v view) block(s *segment, number int) (data []byte, err error) {
-	return data, v.one(`SELECT data FROM blocks WHERE id = ?`, []any{s.id<<blockShift | int64(number)}, &data)
+	err = v.one(`SELECT data FROM blocks WHERE id = ?`, []any{s.id<<blockShift | int64(number)}, &data)
+	return data, err
 }
 
 // textRange is texts by their folded form, the ends included. upTo "" is without end.
@@ -396,14 +400,19 @@ const (
 	pieceShift = 20
 )
 
-// mask adds the documents of a mask to a set.
-func (v view) mask(mask int64, into bitset) error {
+// maskPieces calls fn with the pieces of a mask: the number of each and what is in it.
+func (v view) maskPieces(mask int64, fn func(at uint32, data []byte) error) error {
 	return v.rows(`SELECT id, docs FROM masks WHERE id >= ? AND id < ?`, []any{mask << pieceShift, (mask + 1) << pieceShift}, func(scan scanner) error {
 		var id int64
 		var data []byte
 		if err := scan(&id, &data); err != nil {
 			return err
 		}
-		return readPiece(data, into, uint32(id&(1<<pieceShift-1))<<pieceBits)
+		return fn(uint32(id&(1<<pieceShift-1)), data)
 	})
+}
+
+// mask adds the documents of a mask to a set.
+func (v view) mask(mask int64, into bitset) error {
+	return v.maskPieces(mask, func(at uint32, data []byte) error { return readPiece(data, into, at<<pieceBits) })
 }

@@ -68,7 +68,7 @@ func OpenSQLite(path string) (*SQLite, error) {
 	for range readConnections {
 		s.idle <- nil
 	}
-	s.writers = s.pool(1, writeCacheKiB, "immediate", fmt.Sprintf("page_size(%d)", pageBytes), "journal_mode(WAL)", "synchronous(NORMAL)", fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), fmt.Sprintf("journal_size_limit(%d)", journalBytes))
+	s.writers = s.pool(1, writeCacheKiB, "immediate", "journal_mode(WAL)", "synchronous(NORMAL)", fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), fmt.Sprintf("journal_size_limit(%d)", journalBytes))
 	s.readers = s.pool(readConnections, readCacheKiB, "deferred", "query_only(1)")
 	ctx := context.Background()
 	var err error

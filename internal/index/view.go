@@ -195,14 +195,16 @@ func (v view) word(n int64) (string, error) {
 		return "", nil
 	}
 	return v.s.texts.get(n, func(n int64) (text string, err error) {
-		return text, v.one(`SELECT text FROM words WHERE word = ?`, []any{n}, &text)
+		err = v.one(`SELECT text FROM words WHERE word = ?`, []any{n}, &text)
+		return text, err
 	})
 }
 
 // fieldName returns the name of a field of terms.
 func (v view) fieldName(n int64) (string, error) {
 	return v.s.fieldNames.get(n, func(n int64) (text string, err error) {
-		return text, v.one(`SELECT name FROM fields WHERE field = ?`, []any{n}, &text)
+		err = v.one(`SELECT name FROM fields WHERE field = ?`, []any{n}, &text)
+		return text, err
 	})
 }
 
