@@ -11,38 +11,46 @@ import (
 // CompareSSDeep tells how alike two files are by their ssdeep hashes: 0 for not at all, 100 for the same pieces, as ssdeep 2.14
 // scores it. Files whose sizes are too far apart for a common block size are not alike. What is no ssdeep hash is an error.
 func CompareSSDeep(a, b string) (int, error) {
-	x, err := parseSSDeep(a)
+	x, err := ParseSSDeep(a)
 	if err != nil {
 		return 0, err
 	}
-	y, err := parseSSDeep(b)
+	y, err := ParseSSDeep(b)
 	if err != nil {
 		return 0, err
 	}
-	switch {
-	case x == y:
-		return 100, nil
-	case x.blockSize == y.blockSize:
-		return max(scoreLetters(x.full, y.full, x.blockSize), scoreLetters(x.half, y.half, 2*x.blockSize)), nil
-	case x.blockSize == 2*y.blockSize:
-		return scoreLetters(x.full, y.half, x.blockSize), nil
-	case y.blockSize == 2*x.blockSize:
-		return scoreLetters(x.half, y.full, y.blockSize), nil
-	}
-	return 0, nil
+	return x.Score(&y), nil
 }
 
-// ssdeepHash is a hash as it is compared: longer runs of a letter are shortened to three, they say little.
-type ssdeepHash struct {
-	blockSize  int64
-	full, half string // letters at the block size and at twice that
+// SSDeep is a hash as it is compared with many others: longer runs of a letter are shortened to three, they say little.
+type SSDeep struct {
+	BlockSize  int64  // in bytes, 3 times a power of two
+	Full, Half string // letters at the block size and at twice that
+}
+
+// SSDeepWindow is how many letters in a row two hashes have in common, at one block size, if their score is not 0; but equal hashes score 100.
+const SSDeepWindow = windowBytes
+
+// Score is that of CompareSSDeep.
+func (x *SSDeep) Score(y *SSDeep) int {
+	switch {
+	case *x == *y:
+		return 100
+	case x.BlockSize == y.BlockSize:
+		return max(scoreLetters(x.Full, y.Full, x.BlockSize), scoreLetters(x.Half, y.Half, 2*x.BlockSize))
+	case x.BlockSize == 2*y.BlockSize:
+		return scoreLetters(x.Full, y.Half, x.BlockSize)
+	case y.BlockSize == 2*x.BlockSize:
+		return scoreLetters(x.Half, y.Full, y.BlockSize)
+	}
+	return 0
 }
 
 var errNotSSDeep = errors.New("not an ssdeep hash")
 
-// parseSSDeep reads `block size:letters:letters`.
-func parseSSDeep(text string) (ssdeepHash, error) {
-	fail := func() (ssdeepHash, error) { return ssdeepHash{}, fmt.Errorf("%w: %.160q", errNotSSDeep, text) }
+// ParseSSDeep reads `block size:letters:letters`.
+func ParseSSDeep(text string) (SSDeep, error) {
+	fail := func() (SSDeep, error) { return SSDeep{}, fmt.Errorf("%w: %.160q", errNotSSDeep, text) }
 	size, letters, _ := strings.Cut(text, ":")
 	full, half, ok := strings.Cut(letters, ":")
 	if !ok || !areLetters(full) || !areLetters(half) {
@@ -52,7 +60,7 @@ func parseSSDeep(text string) (ssdeepHash, error) {
 	if err != nil || n%minBlockSize != 0 || bits.OnesCount64(n/minBlockSize) != 1 || int64(n) > blockSize(ssdeepLevels-2) {
 		return fail()
 	}
-	return ssdeepHash{int64(n), shortenRuns(full), shortenRuns(half)}, nil
+	return SSDeep{int64(n), shortenRuns(full), shortenRuns(half)}, nil
 }
 
 func areLetters(text string) bool {

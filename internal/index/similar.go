@@ -3,12 +3,12 @@ package index
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,11 +16,9 @@ import (
 	"lazuli/internal/index/query"
 )
 
-// Hashes and curves that are compared with all others are kept side by side, so that one look-up reads few rows: chunks of 256 facts (ssdeep, TLSH)
-// or documents (entropy). The row of a chunk is kind<<56 | part<<32 | number>>8; ssdeep's are parted by block size, because only hashes of one size,
-// its half and its double can be alike. An entry is its place in the chunk, a byte, and what is compared.
+// TLSH hashes and curves of entropy are compared with all others. They are kept side by side, so that one look-up reads few rows: chunks of 256 facts (TLSH)
+// or documents (entropy). The row of a chunk is kind<<56 | number>>8. An entry is its place in the chunk, a byte, and what is compared.
 const (
-	alikeSSDeep  = 1
 	alikeTLSH    = 2
 	alikeEntropy = 3
 
@@ -30,64 +28,40 @@ const (
 	entropyPoints = 40 // of a curve, each a byte: 255 for 8 bits a byte
 )
 
-func alikeRow(kind, part, number int64) int64 { return kind<<56 | part<<32 | number>>alikeBits }
-
-// alikeEntry is something to compare.
-type alikeEntry struct {
-	place byte
-	data  []byte
-}
+func alikeRow(kind, number int64) int64 { return kind<<56 | number>>alikeBits }
 
 var errAlike = errors.New("a row of similar files is damaged")
 
-// readAlike calls fn with the entries of a chunk, which are of one size, or have their size in front if size is 0.
-func readAlike(b []byte, size int, fn func(alikeEntry)) error {
-	for len(b) > 0 {
-		e := alikeEntry{place: b[0]}
-		b = b[1:]
-		n := size
-		if size == 0 {
-			if len(b) == 0 {
-				return errAlike
-			}
-			n, b = int(b[0]), b[1:]
-		}
-		if len(b) < n {
-			return errAlike
-		}
-		e.data, b = b[:n], b[n:]
-		fn(e)
+// readAlike calls fn with the entries of a chunk, whose data have a size.
+func readAlike(b []byte, size int, fn func(place byte, data []byte)) error {
+	if len(b)%(1+size) != 0 {
+		return errAlike
+	}
+	for ; len(b) > 0; b = b[1+size:] {
+		fn(b[0], b[1:1+size])
 	}
 	return nil
 }
 
-func appendAlike(b []byte, e alikeEntry, size int) []byte {
-	b = append(b, e.place)
-	if size == 0 {
-		b = append(b, byte(len(e.data)))
-	}
-	return append(b, e.data...)
-}
-
 // changeAlike puts an entry in its chunk, or takes it out if data is nil.
-func (w *writer) changeAlike(kind, part, number int64, size int, data []byte) {
-	row := alikeRow(kind, part, number)
+func (w *writer) changeAlike(kind, number int64, size int, data []byte) {
+	row := alikeRow(kind, number)
 	chunk, ok := w.alike[row]
 	if !ok {
 		w.one(`SELECT data FROM alike WHERE id = ?`, []any{row}, &chunk)
 	}
 	place := byte(number)
-	var changed []byte
-	err := readAlike(chunk, size, func(e alikeEntry) {
-		if e.place != place {
-			changed = appendAlike(changed, e, size)
+	changed := make([]byte, 0, len(chunk)+1+size)
+	err := readAlike(chunk, size, func(other byte, data []byte) {
+		if other != place {
+			changed = append(append(changed, other), data...)
 		}
 	})
 	if err != nil && w.err == nil {
 		w.err = err
 	}
 	if data != nil {
-		changed = appendAlike(changed, alikeEntry{place, data}, size)
+		changed = append(append(changed, place), data...)
 	}
 	w.alike[row] = changed
 }
@@ -102,49 +76,45 @@ func (w *writer) storeAlike() {
 	}
 }
 
-// compareLater puts the fuzzy hashes of facts where they are compared; remove takes them out.
+// compareLater puts the TLSH of facts where it is compared; remove takes it out.
 func (w *writer) compareLater(fact int64, f *facts, remove bool) {
-	keep := func(data []byte) []byte {
-		if remove {
-			return nil
-		}
-		return data
-	}
-	if part, data, ok := packSSDeep(f.ssdeep); ok {
-		w.changeAlike(alikeSSDeep, part, fact, 0, keep(data))
-	}
-	if h, err := digest.ParseTLSH(f.tlsh); err == nil && f.tlsh != "" {
-		w.changeAlike(alikeTLSH, 0, fact, tlshBytes, keep(h[:]))
+	if h, err := digest.ParseTLSH(f.tlsh); err == nil && remove {
+		w.changeAlike(alikeTLSH, fact, tlshBytes, nil)
+	} else if err == nil {
+		w.changeAlike(alikeTLSH, fact, tlshBytes, h[:])
 	}
 }
 
-// packSSDeep returns the level of the block size (0 for 3) and the letters, with runs of more than three cut short, as they are compared.
-func packSSDeep(text string) (level int64, data []byte, ok bool) {
-	if _, err := digest.CompareSSDeep(text, text); err != nil {
-		return 0, nil, false
+// What is alike by ssdeep has seven letters in a row in common, at one block size. Of each seven in a row one gram, four letters in a row, is a term of the
+// documents with the hash: that of the least hash, so that the same seven letters give the same gram, and neighbours often share theirs (S. Schleimer et al.,
+// Winnowing, SIGMOD 2003). A hash of 64 letters has some 25 grams.
+const gramLetters = 4
+
+// eachGram calls fn with the grams of a hash and the fields that have them, one for each block size. A gram may come more than once.
+func eachGram(h *digest.SSDeep, fn func(field, gram string)) {
+	for i, letters := range []string{h.Full, h.Half} {
+		field := fieldGrams + strconv.FormatInt(h.BlockSize<<i, 10)
+		last := ""
+		for at := 0; at+digest.SSDeepWindow <= len(letters); at++ {
+			gram := letters[at : at+gramLetters]
+			for i := at + 1; i+gramLetters <= at+digest.SSDeepWindow; i++ {
+				if other := letters[i : i+gramLetters]; gramHash(other) < gramHash(gram) {
+					gram = other
+				}
+			}
+			if gram != last {
+				fn(field, gram)
+			}
+			last = gram
+		}
 	}
-	var size int64
-	size0, letters, _ := strings.Cut(text, ":")
-	if _, err := fmt.Sscan(size0, &size); err != nil || size < 3 {
-		return 0, nil, false
-	}
-	for ; size > 3; size /= 2 {
-		level++
-	}
-	data = []byte(cutRuns(letters))
-	return level, data, len(data) < 256
 }
 
-// cutRuns leaves at most three of one letter in a row.
-func cutRuns(text string) string {
-	b := make([]byte, 0, len(text))
-	for i := range len(text) {
-		if n := len(b); n >= 3 && b[n-1] == text[i] && b[n-2] == text[i] && b[n-3] == text[i] {
-			continue
-		}
-		b = append(b, text[i])
-	}
-	return string(b)
+// gramHash is another number for each gram.
+func gramHash(gram string) uint32 {
+	n := uint32(gram[0]) | uint32(gram[1])<<8 | uint32(gram[2])<<16 | uint32(gram[3])<<24
+	n *= 0x9e3779b1
+	return n ^ n>>15
 }
 
 // entropyOf reads the curve that a document's info has, as the plugin Entropy writes it; nil if it has none that can be compared.
@@ -204,16 +174,16 @@ func (s *SQLite) Similar(ctx context.Context, r Reader, like Likeness, limit int
 	return list, err
 }
 
-// scan calls fn with the number and the data of all entries of a part, until the context ends.
-func (v view) scan(kind, part int64, size int, fn func(number int64, data []byte)) error {
-	return v.rows(`SELECT id, data FROM alike WHERE id >= ? AND id < ?`, []any{kind<<56 | part<<32, kind<<56 | (part+1)<<32}, func(scan scanner) error {
+// scan calls fn with the number and the data of all entries of a kind, until the context ends.
+func (v view) scan(kind int64, size int, fn func(number int64, data []byte)) error {
+	return v.rows(`SELECT id, data FROM alike WHERE id >= ? AND id < ?`, []any{kind << 56, (kind + 1) << 56}, func(scan scanner) error {
 		var id int64
 		var data []byte
 		if err := scan(&id, &data); err != nil {
 			return err
 		}
-		base := id & (1<<32 - 1) << alikeBits
-		return readAlike(data, size, func(e alikeEntry) { fn(base|int64(e.place), e.data) })
+		base := id & (1<<48 - 1) << alikeBits
+		return readAlike(data, size, func(place byte, data []byte) { fn(base|int64(place), data) })
 	})
 }
 
@@ -221,6 +191,10 @@ func (v view) scan(kind, part int64, size int, fn func(number int64, data []byte
 type ranked struct {
 	number int64
 	rank   int
+}
+
+func (r ranked) compare(o ranked) int {
+	return cmp.Or(cmp.Compare(o.rank, r.rank), cmp.Compare(r.number, o.number))
 }
 
 // best keeps the best of many; twice as many as are wanted and some more, because not all may be seen.
@@ -237,7 +211,7 @@ func (b *best) add(r ranked) {
 }
 
 func (b *best) cut() {
-	slices.SortFunc(b.list, func(x, y ranked) int { return cmp.Or(cmp.Compare(y.rank, x.rank), cmp.Compare(x.number, y.number)) })
+	slices.SortFunc(b.list, ranked.compare)
 	b.list = b.list[:min(len(b.list), b.size)]
 }
 
@@ -296,80 +270,85 @@ func (v view) fileOfDocument(doc int64) (int64, error) {
 // spare is how many more candidates than wanted are kept, for those that the reader may not see or that are of one file.
 const spare = 1000
 
-const gramLetters = 7 // that two ssdeep hashes must have in common
+// maxCompared are how many files are compared by ssdeep, those with the most grams in common. A thousand take 20 ms.
+const maxCompared = 5_000
 
-// grams is a set of seven letters in a row. What is not in bits, by a hash, is not in the set.
-type grams struct {
-	bits [1 << gramBits / 64]uint64
-	all  map[uint64]bool
-}
-
-const gramBits = 15 // of a hash: 4 KiB, which stay in the first cache
-
-// gramOf is seven letters as a number.
-func gramOf(b []byte) uint64 {
-	low, high := uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[3:])) // the fourth letter is in both
-	return low | high<<24
-}
-
-func gramHash(gram uint64) uint64 { return gram * 0x9e3779b97f4a7c15 >> (64 - gramBits) }
-
-func gramsOf(letters []byte) *grams {
-	g := grams{all: map[uint64]bool{}}
-	for i := 0; i+gramLetters <= len(letters); i++ {
-		gram := gramOf(letters[i:])
-		h := gramHash(gram)
-		g.bits[h>>6] |= 1 << (h & 63)
-		g.all[gram] = true
-	}
-	return &g
-}
-
-// common tells whether letters have a gram of the set.
-func (g *grams) common(letters []byte) bool {
-	for i := 0; i+gramLetters <= len(letters); i++ {
-		gram := gramOf(letters[i:])
-		if h := gramHash(gram); g.bits[h>>6]&(1<<(h&63)) != 0 && g.all[gram] {
-			return true
-		}
-	}
-	return false
-}
-
-func (v view) similarSSDeep(hash string, limit int) ([]Match, error) {
-	level, data, ok := packSSDeep(hash)
-	if !ok {
+func (v view) similarSSDeep(text string, limit int) ([]Match, error) {
+	hash, err := digest.ParseSSDeep(text)
+	if err != nil {
 		return nil, &query.Error{Column: 1, Message: "this is no ssdeep hash"}
 	}
-	full, half, _ := strings.Cut(string(data), ":")
-	fullGrams, halfGrams := gramsOf([]byte(full)), gramsOf([]byte(half))
-	var candidates []int64
-	for at := max(0, level-1); at <= level+1; at++ {
-		err := v.scan(alikeSSDeep, at, 0, func(fact int64, data []byte) {
-			colon := slices.Index(data, ':')
-			if colon < 0 {
-				return
-			}
-			theirFull, theirHalf := data[:colon], data[colon+1:]
-			if at == level && (fullGrams.common(theirFull) || halfGrams.common(theirHalf)) || at == level-1 && fullGrams.common(theirHalf) || at == level+1 && halfGrams.common(theirFull) {
-				candidates = append(candidates, fact)
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
+	e, err := v.evaluate()
+	if err != nil {
+		return nil, err
+	}
+	candidates, err := e.sharingGrams(&hash)
+	if err != nil {
+		return nil, err
 	}
 	b := best{size: limit + spare}
-	for _, fact := range candidates {
+	for _, doc := range candidates {
 		var theirs string
-		if err := v.one(`SELECT coalesce(ssdeep, '') FROM facts WHERE fact = ?`, []any{fact}, &theirs); err != nil {
+		if err := v.one(`SELECT coalesce(ssdeep, '') FROM facts WHERE fact = (SELECT fact FROM documents WHERE doc = ?)`, []any{doc}, &theirs); err != nil {
 			return nil, err
 		}
-		if score, err := digest.CompareSSDeep(hash, theirs); err == nil && score > 0 {
-			b.add(ranked{fact, score})
+		if other, err := digest.ParseSSDeep(theirs); err == nil {
+			if score := hash.Score(&other); score > 0 {
+				b.add(ranked{e.bins.at(doc), score})
+			}
 		}
 	}
-	return v.matches(&b, limit, v.fileOfFact, func(rank int) Match { return Match{Score: rank} })
+	file := func(bin int64) (int64, error) { return bin, nil }
+	return v.matches(&b, limit, file, func(rank int) Match { return Match{Score: rank} })
+}
+
+// sharingGrams returns a visible document of each file that has grams of a hash, those with the most first.
+func (e *eval) sharingGrams(h *digest.SSDeep) ([]uint32, error) {
+	seen := map[termKey]bool{}
+	shared := map[uint32]int{}
+	var err error
+	eachGram(h, func(field, gram string) {
+		n, fieldErr := e.field(field)
+		k := termKey{n, gram}
+		if err = cmp.Or(err, fieldErr); err != nil || seen[k] {
+			return
+		}
+		seen[k] = true
+		t, findErr := e.foundText(n, gram)
+		if err = findErr; err == nil {
+			err = t.each(func(doc uint32) {
+				if e.visible.has(doc) {
+					shared[doc]++
+				}
+			})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]ranked, 0, len(shared))
+	for doc, n := range shared {
+		list = append(list, ranked{int64(doc), n})
+	}
+	slices.SortFunc(list, ranked.compare)
+	// Documents of a file that say the same have as many.
+	type fileCount struct {
+		bin int64
+		n   int
+	}
+	had := map[fileCount]bool{}
+	var docs []uint32
+	for _, r := range list {
+		k := fileCount{e.bins.at(uint32(r.number)), r.rank}
+		if had[k] {
+			continue
+		}
+		had[k] = true
+		if docs = append(docs, uint32(r.number)); len(docs) == maxCompared {
+			break
+		}
+	}
+	return docs, nil
 }
 
 // farTLSH is the distance from which files are not alike.
@@ -381,7 +360,7 @@ func (v view) similarTLSH(hash string, limit int) ([]Match, error) {
 		return nil, &query.Error{Column: 1, Message: "this is no TLSH hash"}
 	}
 	b := best{size: limit + spare}
-	err = v.scan(alikeTLSH, 0, tlshBytes, func(fact int64, data []byte) {
+	err = v.scan(alikeTLSH, tlshBytes, func(fact int64, data []byte) {
 		if distance := wanted.Distance((*digest.TLSH)(data)); distance > 0 && distance <= farTLSH {
 			b.add(ranked{fact, -distance})
 		}
@@ -399,7 +378,7 @@ func (v view) similarEntropy(blocks []float64, limit int) ([]Match, error) {
 	}
 	b := best{size: limit + spare}
 	const far = entropyPoints * 255 / 10
-	err := v.scan(alikeEntropy, 0, entropyPoints, func(doc int64, data []byte) {
+	err := v.scan(alikeEntropy, entropyPoints, func(doc int64, data []byte) {
 		sum := 0
 		for i, x := range data {
 			sum += max(int(x), int(wanted[i])) - min(int(x), int(wanted[i]))

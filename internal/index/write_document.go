@@ -247,7 +247,7 @@ func (w *writer) add(d *Document, superseded int64) {
 		w.setMask(maskCurrent, doc, true)
 	}
 	if curve := entropyOf(d.Info); curve != nil {
-		w.changeAlike(alikeEntropy, 0, int64(doc), entropyPoints, curve)
+		w.changeAlike(alikeEntropy, int64(doc), entropyPoints, curve)
 	}
 	packed, err := pack(bodyOf(d))
 	if err != nil && w.err == nil {
@@ -477,7 +477,7 @@ func (w *writer) remove(doc int64) {
 		w.exec(`DELETE FROM keys WHERE kind = ? AND hash = ? AND row = ?`, kind, hash, doc)
 	})
 	if entropyOf(d.Info) != nil {
-		w.changeAlike(alikeEntropy, 0, doc, entropyPoints, nil)
+		w.changeAlike(alikeEntropy, doc, entropyPoints, nil)
 	}
 	for _, column := range []int64{columnBin, columnTime, columnSourceTime} {
 		w.setColumn(column, uint32(doc), 0)
