@@ -24,9 +24,9 @@ func (w *writer) deletion(del *Deletion) {
 		name string
 		docs func(string) []int64
 	}{
-		{deleteSubmission, del.TrackSourceReferences, func(name string) []int64 { return w.docsWith("track_source_references", name) }},
+		{deleteSubmission, del.TrackSourceReferences, func(name string) []int64 { return w.docsWith(w.field("track_source_references"), name) }},
 		{deleteLink, del.TrackLink, func(name string) []int64 { return w.docsOf(keyLink, textKey(name)) }},
-		{deleteAuthor, del.TrackAuthor, func(name string) []int64 { return w.docsWith("track_author", name) }},
+		{deleteAuthor, del.TrackAuthor, func(name string) []int64 { return w.docsWith(w.field("track_author"), name) }},
 	} {
 		if part.name == "" {
 			continue

@@ -33,10 +33,13 @@ func (v view) resolveAll(hash string) ([]string, error) {
 		}
 		return []string{hash}, err
 	}
-	column := map[int]string{keyMD5: "md5", keySHA1: "sha1", keySHA512: "sha512"}[kind]
+	docs, err := v.docsOf(kind, digestKey(hash), digestKey(hash))
+	if err != nil {
+		return nil, err
+	}
 	files := map[string]bool{}
-	err := v.rows(`SELECT DISTINCT b.sha256, d.label FROM facts f JOIN documents d ON d.bin = f.bin AND d.fact = f.fact JOIN binaries b ON b.bin = f.bin
-		WHERE f.fact IN (SELECT row FROM keys WHERE kind = ? AND hash = ?) AND f.`+column+` = ? AND d.superseded = 0`, []any{kind, digestKey(hash), bytesOf(hash)},
+	err = v.rows(`SELECT DISTINCT b.sha256, d.label FROM documents d JOIN facts f ON f.fact = d.fact JOIN binaries b ON b.bin = d.bin
+		WHERE `+amongDocs+` AND f.`+factColumns[kind]+` = ? AND d.superseded = 0`, []any{inList(docs), bytesOf(hash)},
 		func(scan scanner) error {
 			var raw []byte
 			var label int64
@@ -50,7 +53,7 @@ func (v view) resolveAll(hash string) ([]string, error) {
 }
 
 // hashKind tells by its length which hash a text is, in lower case; 0 for none.
-func hashKind(hash string) int {
+func hashKind(hash string) int64 {
 	for i := range len(hash) {
 		if c := hash[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return 0
@@ -90,7 +93,7 @@ func (s *SQLite) Documents(ctx context.Context, r Reader, sha256 string, f Docum
 	list = []Document{}
 	err = s.see(ctx, r, func(v view) error {
 		sha := strings.ToLower(sha256)
-		bin, err := v.number(`SELECT bin FROM binaries WHERE sha256 = ?2 AND bin IN (SELECT row FROM keys WHERE kind = 1 AND hash = ?1)`, digestKey(sha), bytesOf(sha))
+		bin, err := v.row(sha)
 		if err != nil {
 			return err
 		}
@@ -162,7 +165,11 @@ func (v view) document(r *row, sha string) (Document, error) {
 func (s *SQLite) Stream(ctx context.Context, r Reader, sha256 string) (found Stream, err error) {
 	sha := strings.ToLower(sha256)
 	err = s.see(ctx, r, func(v view) error {
-		bin, err := v.number(`SELECT bin FROM binaries WHERE sha256 = ?2 AND bin IN (SELECT row FROM keys WHERE kind = 1 AND hash = ?1)`, digestKey(sha), bytesOf(sha))
+		bin, err := v.row(sha)
+		if err != nil {
+			return err
+		}
+		docs, err := v.docsOf(keyStream, digestKey(sha), digestKey(sha))
 		if err != nil {
 			return err
 		}
@@ -171,7 +178,7 @@ func (s *SQLite) Stream(ctx context.Context, r Reader, sha256 string) (found Str
 			args  []any
 		}{
 			{`bin = ? AND traits & 2`, []any{bin}},
-			{`doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?)`, []any{keyStream, digestKey(sha)}},
+			{amongDocs, []any{inList(docs)}},
 		} {
 			rows, err := v.documentsWhere(look.where, look.args, false, false)
 			if err != nil {

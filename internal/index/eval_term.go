@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -103,21 +104,21 @@ var hasOfMany = func() map[string]bool {
 	return all
 }()
 
-var hashesOfFiles = map[string]int{"sha256": keySHA256, "sha512": keySHA512, "sha1": keySHA1, "md5": keyMD5, "ssdeep": keySSDeep, "tlsh": keyTLSH}
+var hashesOfFiles = map[string]int64{"sha256": keySHA256, "sha512": keySHA512, "sha1": keySHA1, "md5": keyMD5, "ssdeep": keySSDeep, "tlsh": keyTLSH}
 
-var hashesOfStreams = map[string]int{"datastreams.sha256": keyStream, "datastreams.sha512": keyStream2, "datastreams.sha1": keyStream3, "datastreams.md5": keyStream4,
+var hashesOfStreams = map[string]int64{"datastreams.sha256": keyStream, "datastreams.sha512": keyStream2, "datastreams.sha1": keyStream3, "datastreams.md5": keyStream4,
 	"datastreams.ssdeep": keyStream5, "datastreams.tlsh": keyStream6}
 
 // factColumns are where the hashes of files are kept.
-var factColumns = map[int]string{keySHA512: "sha512", keySHA1: "sha1", keyMD5: "md5", keySSDeep: "ssdeep", keyTLSH: "tlsh"}
+var factColumns = map[int64]string{keySHA512: "sha512", keySHA1: "sha1", keyMD5: "md5", keySSDeep: "ssdeep", keyTLSH: "tlsh"}
 
 // fuzzy tells whether a hash is a text, and found by the hash of it.
-func fuzzy(kind int) bool {
+func fuzzy(kind int64) bool {
 	return kind == keySSDeep || kind == keyTLSH || kind == keyStream5 || kind == keyStream6
 }
 
 // keyRange returns the keys that a condition on a hash may have.
-func keyRange(t *query.Term, kind int) (from, to int64, err error) {
+func keyRange(t *query.Term, kind int64) (from, to int64, err error) {
 	text := fold(t.Text)
 	switch {
 	case fuzzy(kind) && t.Op == query.Is:
@@ -164,7 +165,7 @@ func holds(t *query.Term, text string) bool {
 }
 
 // hash finds documents by a hash of their file, as they state it.
-func (e *eval) hash(t *query.Term, kind int, into bitset) error {
+func (e *eval) hash(t *query.Term, kind int64, into bitset) error {
 	if t.Op == query.Exists {
 		if kind == keySHA256 {
 			into.or(e.visible)
@@ -178,64 +179,54 @@ func (e *eval) hash(t *query.Term, kind int, into bitset) error {
 	if err != nil {
 		return err
 	}
-	q := `SELECT row, sha256, row FROM keys JOIN binaries ON bin = row WHERE kind = ? AND hash >= ? AND hash <= ?`
-	if kind != keySHA256 {
-		q = `SELECT bin, ` + factColumns[kind] + `, fact FROM keys JOIN facts ON fact = row WHERE kind = ? AND hash >= ? AND hash <= ?`
-	}
-	facts := map[int64]bool{}
-	files := newBitset(e.files)
-	var few []int64
-	n := 0
-	errTired := fmt.Errorf("tired")
-	err = e.rows(q, []any{kind, from, to}, func(scan scanner) error {
-		var bin, fact int64
-		var raw []byte
-		if err := scan(&bin, &raw, &fact); err != nil {
-			return err
-		}
-		if n++; n%256 == 0 && e.tired("hashes") {
-			return errTired
-		}
-		text := string(raw)
-		if !fuzzy(kind) {
-			text = digestOf(raw)
-		}
-		if !holds(t, text) {
-			return nil
-		}
-		facts[fact] = true
-		files.add(uint32(bin))
-		few = append(few, bin)
-		return nil
-	})
-	if err != nil && err != errTired {
+	docs, err := e.docsOf(kind, from, to)
+	if err != nil {
 		return err
 	}
-	if kind == keySHA256 && len(few) > 1000 {
-		into.or(e.documentsOf(files))
-		return nil
-	}
-	for _, bin := range few {
-		err := e.rows(`SELECT doc, coalesce(fact, 0) FROM documents WHERE bin = ?`, []any{bin}, func(scan scanner) error {
-			var doc, fact int64
-			err := scan(&doc, &fact)
-			if kind == keySHA256 || facts[fact] {
-				into.add(uint32(doc))
-			}
-			return err
-		})
-		if err != nil {
-			return err
+	says := map[int64]bool{} // whether it holds of a file or of facts
+	for i, doc := range docs {
+		if !e.visible.has(doc) {
+			continue
 		}
-		if e.tired("documents of files with a hash that begins so") {
+		if i%256 == 255 && e.tired("hashes that begin so") {
 			break
+		}
+		of := e.bins.at(doc)
+		if kind != keySHA256 {
+			if of, err = e.number(`SELECT fact FROM documents WHERE doc = ?`, doc); err != nil {
+				return err
+			}
+		}
+		yes, known := says[of]
+		if !known {
+			var raw []byte
+			if err := e.one(hashSQL(kind), []any{of}, &raw); err != nil {
+				return err
+			}
+			text := string(raw)
+			if !fuzzy(kind) {
+				text = digestOf(raw)
+			}
+			yes = holds(t, text)
+			says[of] = yes
+		}
+		if yes {
+			into.add(doc)
 		}
 	}
 	return nil
 }
 
+// hashSQL asks for a hash of a file or of facts.
+func hashSQL(kind int64) string {
+	if kind == keySHA256 {
+		return `SELECT sha256 FROM binaries WHERE bin = ?`
+	}
+	return `SELECT coalesce(` + factColumns[kind] + `, x'') FROM facts WHERE fact = ?`
+}
+
 // streamHash finds documents by a hash of their streams: the file itself, or another one.
-func (e *eval) streamHash(t *query.Term, kind int, into bitset) error {
+func (e *eval) streamHash(t *query.Term, kind int64, into bitset) error {
 	if t.Op == query.Exists {
 		docs, err := e.withText(fieldHas, "datastreams.sha256")
 		into.or(docs)
@@ -255,14 +246,14 @@ func (e *eval) streamHash(t *query.Term, kind int, into bitset) error {
 	return e.verified(kind, t, into, func(b *body) []string {
 		var list []string
 		for _, s := range b.Streams {
-			list = append(list, map[int]string{keyStream: s.SHA256, keyStream2: s.SHA512, keyStream3: s.SHA1, keyStream4: s.MD5, keyStream5: s.SSDeep, keyStream6: s.TLSH}[kind])
+			list = append(list, map[int64]string{keyStream: s.SHA256, keyStream2: s.SHA512, keyStream3: s.SHA1, keyStream4: s.MD5, keyStream5: s.SSDeep, keyStream6: s.TLSH}[kind])
 		}
 		return list
 	})
 }
 
 // verified finds documents by a key, and compares the texts that their bodies have.
-func (e *eval) verified(kind int, t *query.Term, into bitset, texts func(*body) []string) error {
+func (e *eval) verified(kind int64, t *query.Term, into bitset, texts func(*body) []string) error {
 	from, to, err := keyRange(t, kind)
 	if err != nil {
 		return err
@@ -271,13 +262,23 @@ func (e *eval) verified(kind int, t *query.Term, into bitset, texts func(*body) 
 		from = textKey(t.Text)
 		to = from
 	}
-	return e.bodies(`doc IN (SELECT row FROM keys WHERE kind = ? AND hash >= ? AND hash <= ?)`, []any{kind, from, to}, func(doc int64, b *body) {
+	return e.keyBodies(kind, from, to, func(doc int64, b *body) {
 		for _, text := range texts(b) {
 			if holds(t, text) {
 				into.add(uint32(doc))
 			}
 		}
 	})
+}
+
+// keyBodies goes through the bodies of visible documents with a key in a range.
+func (e *eval) keyBodies(kind, from, to int64, fn func(doc int64, b *body)) error {
+	docs, err := e.docsOf(kind, from, to)
+	if err != nil {
+		return err
+	}
+	docs = slices.DeleteFunc(docs, func(doc uint32) bool { return !e.visible.has(doc) })
+	return e.bodies(amongDocs, []any{inList(docs)}, fn)
 }
 
 // bodies goes through the bodies of visible documents that a condition finds.
@@ -319,7 +320,7 @@ func (e *eval) authored(t *query.Term, parent bool, into bitset) error {
 		return &query.Error{Column: t.Column, Message: t.Field.Name + " begins with a whole SHA-256"}
 	}
 	if parent {
-		return e.bodies(`doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?)`, []any{keyParent, digestKey(sha)}, func(doc int64, b *body) {
+		return e.keyBodies(keyParent, digestKey(sha), digestKey(sha), func(doc int64, b *body) {
 			if n := len(b.Path); n > 1 && holds(t, strings.Join([]string{b.Path[n-2].SHA256, b.Path[n-2].Category, b.Path[n-2].Name, b.Path[n-2].Action}, ".")) {
 				into.add(uint32(doc))
 			}

@@ -57,7 +57,7 @@ var HotQueries = map[string]string{
 	"status":          statusSQL,
 	"file statuses":   fileStatusesSQL,
 	"plugin statuses": pluginStatusesSQL,
-	"known keys":      knownKeysSQL,
+	"binary":          binarySQL,
 	"known states":    knownStatesSQL,
 	"known ends":      knownEndsSQL,
 	"block":           `SELECT data FROM blocks WHERE id = ?`,

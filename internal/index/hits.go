@@ -121,12 +121,16 @@ func (v view) hitBody(h *Hit, r *row, names map[string]bool) error {
 	})
 }
 
-const childrenSQL = `SELECT DISTINCT bin, label FROM documents WHERE doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?) AND superseded = 0`
+const childrenSQL = `SELECT DISTINCT bin, label FROM documents WHERE ` + amongDocs + ` AND superseded = 0`
 
 // countChildren counts the distinct files that were made of one.
 func (v view) countChildren(sha string) (int, error) {
+	docs, err := v.docsOf(keyParent, digestKey(sha), digestKey(sha))
+	if err != nil || len(docs) == 0 {
+		return 0, err
+	}
 	children := map[int64]bool{}
-	err := v.rows(childrenSQL, []any{keyParent, digestKey(sha)}, func(scan scanner) error {
+	err = v.rows(childrenSQL, []any{inList(docs)}, func(scan scanner) error {
 		var bin, label int64
 		err := scan(&bin, &label)
 		if v.labels[label].visible {

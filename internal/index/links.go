@@ -120,7 +120,11 @@ func (s *linkSet) sorted() []Link {
 
 // children lists the links down. describe completes those that are shown.
 func (v view) children(sha string) ([]Link, error) {
-	rows, err := v.documentsWhere(`doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?)`, []any{keyParent, digestKey(sha)}, false, true)
+	docs, err := v.docsOf(keyParent, digestKey(sha), digestKey(sha))
+	if err != nil {
+		return nil, err
+	}
+	rows, err := v.documentsWhere(amongDocs, []any{inList(docs)}, false, true)
 	if err != nil {
 		return nil, err
 	}

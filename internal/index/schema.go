@@ -7,20 +7,20 @@ import (
 	"strconv"
 )
 
-// schemaVersion is kept in user_version. Version 2 had a row for each value of each document, version 3 one for each term; 4 had no grams of ssdeep hashes.
+// schemaVersion is kept in user_version. Version 2 had a row for each value of each document, version 3 one for each term; 4 had a row for each hash.
 const schemaVersion = 5
 
 // schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
 // same. blocks, which belong to segments (segment.go), say which documents have what; masks are sets of documents that change; columns are arrays by document
-// or by file; alike has what is compared with all others; keys finds rows by hashes.
+// or by file; alike has what is compared with all others.
 //
 // Times are Unix microseconds, sizes and offsets are bytes. What ends in _w is a word: a number for a text that comes up again and again.
-// The row of a block is segment<<28 | number, that of a piece of a mask mask<<20 | piece. keys are the kind of a hash, 63 bits of it, and the row that has it; who
-// looks compares the whole.
+// The row of a block is segment<<28 | number, that of a piece of a mask mask<<20 | piece.
 const schema = `
 CREATE TABLE words (word INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE labels (label INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE fields (field INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO fields VALUES (31, '~keys');
 CREATE TABLE binaries (bin INTEGER PRIMARY KEY, sha256 BLOB NOT NULL);
 CREATE TABLE facts (
   fact INTEGER PRIMARY KEY, bin INTEGER NOT NULL, size INTEGER NOT NULL, sha512 BLOB, sha1 BLOB, md5 BLOB, ssdeep TEXT, tlsh TEXT,
@@ -32,8 +32,7 @@ CREATE TABLE documents (
   source_w INTEGER NOT NULL, source_time INTEGER NOT NULL, depth INTEGER NOT NULL, traits INTEGER NOT NULL, n_features INTEGER NOT NULL, run INTEGER NOT NULL,
   id TEXT NOT NULL, body BLOB NOT NULL, features BLOB);
 CREATE INDEX documents_bin ON documents (bin);
-CREATE TABLE keys (kind INTEGER NOT NULL, hash INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (kind, hash, row)) WITHOUT ROWID;
-CREATE TABLE segments (segment INTEGER PRIMARY KEY, base INTEGER NOT NULL, until INTEGER NOT NULL, summary BLOB NOT NULL);
+CREATE TABLE segments (segment INTEGER PRIMARY KEY, base INTEGER NOT NULL, until INTEGER NOT NULL, summary BLOB NOT NULL, filter BLOB NOT NULL);
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE masks (id INTEGER PRIMARY KEY, docs BLOB NOT NULL);
 CREATE TABLE alike (id INTEGER PRIMARY KEY, data BLOB NOT NULL);

@@ -231,6 +231,7 @@ type block struct {
 type segmentWriter struct {
 	base    uint32
 	put     func(number int64, data []byte)
+	filter  filter // as large as it will have to be
 	blocks  []block
 	buffer  []byte
 	last    termKey
@@ -238,6 +239,9 @@ type segmentWriter struct {
 }
 
 func (w *segmentWriter) add(k termKey, docs []uint32) {
+	if k.field <= lastFilter {
+		w.filter.add(k)
+	}
 	w.posting = appendPosting(w.posting[:0], w.base, docs)
 	long := len(w.posting) > longBytes || len(docs) > longDocs
 	if len(w.buffer) > 0 && (long || len(w.buffer)+len(k.text)+len(w.posting)+16 > maxBlock) {
@@ -409,20 +413,22 @@ func readSummary(data []byte) ([]block, error) {
 
 // termTable are the terms of the documents of a batch.
 type termTable struct {
-	numbers map[termKey]int32
-	list    []newTerm
-	pairs   []termDoc // in the order of the documents
+	numbers  map[termKey]int32
+	list     []newTerm
+	pairs    []termDoc // in the order of the documents
+	filtered int       // terms that are in the filter
 }
 
 type newTerm struct {
 	termKey
-	last uint32 // document
+	last int32 // of its pairs
 	n    int
 }
 
 type termDoc struct {
-	term int32
-	doc  uint32
+	term   int32
+	doc    uint32
+	before int32 // pair of the same term
 }
 
 // add notes that a document has a term. Documents come in order.
@@ -433,27 +439,28 @@ func (t *termTable) add(field int64, text string, doc uint32) {
 		n = int32(len(t.list))
 		t.numbers[k] = n
 		t.list = append(t.list, newTerm{termKey: k})
+		if field <= lastFilter {
+			t.filtered++
+		}
 	}
-	if of := &t.list[n]; of.n == 0 || of.last != doc {
-		of.last = doc
+	if of := &t.list[n]; of.n == 0 || t.pairs[of.last].doc != doc {
+		t.pairs = append(t.pairs, termDoc{n, doc, of.last})
+		of.last = int32(len(t.pairs) - 1)
 		of.n++
-		t.pairs = append(t.pairs, termDoc{n, doc})
 	}
 }
 
-// documents returns those that have a term.
-func (t *termTable) documents(k termKey) []uint32 {
-	n, ok := t.numbers[k]
+// documents calls fn with those that have a term, the last first.
+func (t *termTable) documents(k termKey, fn func(doc uint32)) {
+	number, ok := t.numbers[k]
 	if !ok {
-		return nil
+		return
 	}
-	var docs []uint32
-	for _, p := range t.pairs {
-		if p.term == n {
-			docs = append(docs, p.doc)
-		}
+	of := &t.list[number]
+	for n, at := of.n, of.last; n > 0; n-- {
+		fn(t.pairs[at].doc)
+		at = t.pairs[at].before
 	}
-	return docs
 }
 
 // each calls fn with all terms in order and their documents, but those that are gone.

@@ -221,7 +221,11 @@ func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) erro
 	s.mu.Unlock()
 	base, until := list[0].base, list[len(list)-1].until
 	var rows []any
-	out := segmentWriter{base: base, put: func(number int64, data []byte) { rows = append(rows, id<<blockShift|number, data) }}
+	filters := 0
+	for i := range list {
+		filters += list[i].filterSize
+	}
+	out := segmentWriter{base: base, filter: make(filter, filters), put: func(number int64, data []byte) { rows = append(rows, id<<blockShift|number, data) }}
 	var docs []uint32
 	for {
 		var first *entry
@@ -270,7 +274,7 @@ func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) erro
 	return s.step(ctx, func(w *writer) {
 		w.segments = 1 - len(list)
 		w.blocks.values = rows
-		w.exec(`INSERT INTO segments VALUES (?,?,?,?)`, id, base, until, appendSummary([]byte{}, out.blocks))
+		w.insertSegment(id, base, until, &out)
 		for i := range list {
 			w.exec(`DELETE FROM segments WHERE segment = ?`, list[i].id)
 		}

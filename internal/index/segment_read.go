@@ -13,13 +13,26 @@ import (
 type segment struct {
 	id          int64
 	base, until uint32 // its documents, until not among them
-	blocks      []block
+	filterSize  int
+	summary
+}
+
+// summary is what is in memory of a segment.
+type summary struct {
+	blocks []block
+	filter filter
 }
 
 // summaries are those of the segments that answered last. Segments do not change, and their numbers do not come again.
 type summaries struct {
 	mu   sync.Mutex
-	read map[int64][]block
+	read map[int64]summary
+}
+
+func (c *summaries) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.read)
 }
 
 // segmentsOf are the segments of a view, read when they are first needed.
@@ -30,9 +43,9 @@ type segmentsOf struct {
 
 // listSegments returns those that answer from a document on, the oldest first, without their summaries.
 func (v view) listSegments(from uint32) (list []segment, err error) {
-	err = v.rows(`SELECT segment, base, until FROM segments WHERE base >= ? ORDER BY base`, []any{from}, func(scan scanner) error {
+	err = v.rows(`SELECT segment, base, until, length(filter) FROM segments WHERE base >= ? ORDER BY base`, []any{from}, func(scan scanner) error {
 		var s segment
-		err := scan(&s.id, &s.base, &s.until)
+		err := scan(&s.id, &s.base, &s.until, &s.filterSize)
 		list = append(list, s)
 		return err
 	})
@@ -59,17 +72,17 @@ func (v view) segments() ([]segment, error) {
 	for i := range list {
 		s := &list[i]
 		var ok bool
-		if s.blocks, ok = c.read[s.id]; ok {
+		if s.summary, ok = c.read[s.id]; ok {
 			continue
 		}
 		var data []byte
-		if err := v.one(`SELECT summary FROM segments WHERE segment = ?`, []any{s.id}, &data); err != nil {
+		if err := v.one(`SELECT summary, filter FROM segments WHERE segment = ?`, []any{s.id}, &data, (*[]byte)(&s.filter)); err != nil {
 			return nil, err
 		}
 		if s.blocks, err = readSummary(data); err != nil {
 			return nil, err
 		}
-		c.read[s.id] = s.blocks
+		c.read[s.id] = s.summary
 	}
 	v.terms.list, v.terms.read = list, true
 	return list, nil
@@ -343,6 +356,9 @@ func (v view) eachEntry(field int64, texts textRange, fn func(*entry) error) err
 	}
 	n := 0
 	for i := range segments {
+		if texts.from == texts.upTo && segments[i].filter.lacks(termKey{field, texts.from}) {
+			continue
+		}
 		c, err := v.cursor(&segments[i], field, texts, false)
 		if err != nil {
 			return err

@@ -1,9 +1,5 @@
 package index
 
-import (
-	"slices"
-)
-
 // setMask notes whether a document is in a mask.
 func (w *writer) setMask(mask int64, doc uint32, in bool) {
 	id := mask<<pieceShift | int64(doc>>pieceBits)
@@ -40,14 +36,18 @@ func (w *writer) storeSegment() {
 		return
 	}
 	s := w.s.newSegment()
-	out := segmentWriter{base: uint32(w.firstDoc), put: func(number int64, data []byte) {
+	out := segmentWriter{base: uint32(w.firstDoc), filter: newFilter(w.terms.filtered), put: func(number int64, data []byte) {
 		w.blocks.values = append(w.blocks.values, s<<blockShift|number, data)
 	}}
 	w.terms.each(w.removed, out.add)
 	out.flush()
 	w.blocks.write(w)
 	w.segments++
-	w.exec(`INSERT INTO segments VALUES (?,?,?,?)`, s, w.firstDoc, w.nextDoc, appendSummary([]byte{}, out.blocks))
+	w.insertSegment(s, uint32(w.firstDoc), uint32(w.nextDoc), &out)
+}
+
+func (w *writer) insertSegment(id int64, base, until uint32, out *segmentWriter) {
+	w.exec(`INSERT INTO segments VALUES (?,?,?,?,?)`, id, base, until, appendSummary([]byte{}, out.blocks), []byte(out.filter))
 }
 
 // newSegment gives a segment its number, which none has had before.
@@ -56,26 +56,25 @@ func (s *SQLite) newSegment() int64 {
 	return s.lastSegment
 }
 
-// docsWith returns the documents that have a term; some may be removed.
-func (w *writer) docsWith(field, text string) []int64 {
-	number := w.field(field)
-	var list []int64
-	add := func(doc uint32) { list = append(list, int64(doc)) }
-	for _, doc := range w.terms.documents(termKey{number, text}) {
-		add(doc)
-	}
+// view is what the writer's own connection sees: what this batch has done, and the segments of those before.
+func (w *writer) view() view {
+	return view{ctx: w.ctx, quiet: w.quiet, s: w.s, reader: &reader{w.s.write, w.s.statements}, terms: &w.stored}
+}
+
+// docsWith returns the documents that have a term, those of the batch among them; some may be removed.
+func (w *writer) docsWith(field int64, text string) []int64 {
 	if w.err != nil {
 		return nil
 	}
-	// The writer's own connection sees what this batch has done, and the segments of those before.
-	v := view{ctx: w.ctx, quiet: w.quiet, s: w.s, reader: &reader{w.s.write, w.s.statements}, terms: &segmentsOf{}}
-	t, err := v.foundText(number, text)
+	var list []int64
+	add := func(doc uint32) { list = append(list, int64(doc)) }
+	t, err := w.view().foundText(field, text)
 	if err == nil {
 		err = t.each(add)
 	}
 	if err != nil {
 		w.err = err
 	}
-	slices.Sort(list)
+	w.terms.documents(termKey{field, text}, add)
 	return list
 }

@@ -77,8 +77,8 @@ func (w *writer) storeAlike() {
 }
 
 // compareLater puts the TLSH of facts where it is compared; remove takes it out.
-func (w *writer) compareLater(fact int64, f *facts, remove bool) {
-	if h, err := digest.ParseTLSH(f.tlsh); err == nil && remove {
+func (w *writer) compareLater(fact int64, tlsh string, remove bool) {
+	if h, err := digest.ParseTLSH(tlsh); err == nil && remove {
 		w.changeAlike(alikeTLSH, fact, tlshBytes, nil)
 	} else if err == nil {
 		w.changeAlike(alikeTLSH, fact, tlshBytes, h[:])

@@ -64,7 +64,7 @@ const (
 // enough, because the place in the log is in the same transaction as what was made of it: what is gone is applied again.
 func OpenSQLite(path string) (*SQLite, error) {
 	s := &SQLite{path: path, statements: map[string]*sql.Stmt{}, known: newKnown(), idle: make(chan *reader, readConnections), chunks: newChunkCache(), patience: ordinary,
-		texts: wordTexts{texts: map[int64]string{}}, fieldNames: wordTexts{texts: map[int64]string{}}, summaries: summaries{read: map[int64][]block{}}, written: make(chan struct{}, 1), merged: make(chan struct{}, 1), mergerEnded: make(chan struct{})}
+		texts: wordTexts{texts: map[int64]string{}}, fieldNames: wordTexts{texts: map[int64]string{}}, summaries: summaries{read: map[int64]summary{}}, written: make(chan struct{}, 1), merged: make(chan struct{}, 1), mergerEnded: make(chan struct{})}
 	for range readConnections {
 		s.idle <- nil
 	}

@@ -79,7 +79,7 @@ func (w *writer) status(st *StatusDocument) {
 		w.word(st.Author.Security), orNull(st.Input), inputHash, st.Run, key.state, rank, now, st.Runtime, w.word(st.SourceName), st.ResultsStored, st.Error, st.Message)
 	w.states[key]++
 	w.counts["statuses"]++
-	if run, ok := w.there.inputs[textKey(st.Input, st.Author.Name)]; ok && run != textKey(st.Run) && rank == worthSuccess && st.Input != "" {
+	if rank == worthSuccess && st.Input != "" {
 		w.outdate(st, key)
 	}
 }
@@ -93,25 +93,30 @@ func lessThan(rank int, now int64, run string, stored *storedStatus) bool {
 }
 
 const staleSQL = `SELECT doc, bin, label, version_w, timestamp, superseded, fact, id, author_w, body FROM documents
-	WHERE doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?) AND timestamp < ? AND run <> ?`
+	WHERE doc = ? AND timestamp < ? AND run <> ?`
 
 // outdate removes what earlier runs of the same version found, and supersedes what other versions did.
 func (w *writer) outdate(st *StatusDocument, key stateKey) {
+	input, run := textKey(st.Input, st.Author.Name), textKey(st.Run)
 	var stale []storedDocument
-	w.rows(staleSQL, []any{keyInput, textKey(st.Input, st.Author.Name), micros(st.Timestamp), textKey(st.Run)}, func(scan scanner) error {
+	for _, doc := range w.docsOf(keyInput, input) {
+		if doc >= w.firstDoc && w.inputs[input] == run {
+			continue // what the batch has is of this run
+		}
 		var s storedDocument
 		var author int64
 		var packed []byte
-		if err := scan(&s.doc, &s.bin, &s.label, &s.version, &s.timestamp, &s.superseded, &s.fact, &s.id, &author, &packed); err != nil {
-			return err
+		if !w.one(staleSQL, []any{doc, micros(st.Timestamp), run}, &s.doc, &s.bin, &s.label, &s.version, &s.timestamp, &s.superseded, &s.fact, &s.id, &author, &packed) {
+			continue
 		}
 		var b body
-		err := unpack(packed, &b)
+		if w.err = unpack(packed, &b); w.err != nil {
+			return
+		}
 		if author == key.plugin && b.Input == st.Input && b.Run != st.Run {
 			stale = append(stale, s)
 		}
-		return err
-	})
+	}
 	for _, s := range stale {
 		if s.version == key.version {
 			w.remove(s.doc)

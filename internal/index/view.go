@@ -247,8 +247,7 @@ type wordInto struct {
 
 // file returns the row of a file of which the reader may see a current document.
 func (v view) file(sha256 string) (int64, error) {
-	bin, err := v.number(`SELECT bin FROM binaries WHERE sha256 = ?2 AND bin IN (SELECT row FROM keys WHERE kind = 1 AND hash = ?1)`,
-		digestKey(strings.ToLower(sha256)), bytesOf(strings.ToLower(sha256)))
+	bin, err := v.row(strings.ToLower(sha256))
 	if err == nil && bin == 0 {
 		err = ErrNotFound
 	}

@@ -43,7 +43,7 @@ type writer struct {
 	bins              map[string]int64          // SHA-256 → row
 	touched           map[int64]*touch          // files whose documents changed
 	facts             map[int64]map[facts]int64 // of files that the batch made
-	keys, documents   newRows
+	documents         newRows
 	files, said       newRows // binaries and facts
 	statuses          newRows
 	blocks            newRows
@@ -57,6 +57,8 @@ type writer struct {
 	counts            map[string]int64
 	states            map[stateKey]int64
 	there             there
+	inputs            map[int64]int64 // by input and author of the batch's documents: the hash of their run, or anyRun
+	stored            segmentsOf      // those before the batch
 	firstDoc, nextDoc int64
 	segments          int // more than before
 	nextBin, nextFact int64
@@ -65,10 +67,10 @@ type writer struct {
 
 func (s *SQLite) newWriter(ctx context.Context) *writer {
 	return &writer{ctx: ctx, quiet: context.WithoutCancel(ctx), s: s, known: s.known, bins: map[string]int64{}, touched: map[int64]*touch{},
-		facts: map[int64]map[facts]int64{}, keys: newRows{table: "keys", columns: 3, or: "OR IGNORE "}, documents: newRows{table: "documents", columns: 19},
+		facts: map[int64]map[facts]int64{}, documents: newRows{table: "documents", columns: 19},
 		files: newRows{table: "binaries", columns: 2}, said: newRows{table: "facts", columns: 12}, statuses: newRows{table: "statuses", columns: 21}, blocks: newRows{table: "blocks", columns: 2},
 		terms: termTable{numbers: map[termKey]int32{}}, masks: map[int64]*piece{}, removed: map[uint32]bool{}, pendings: map[string]bool{}, bereft: map[string]bool{},
-		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}}
+		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}, inputs: map[int64]int64{}}
 }
 
 // known is what the writer remembers of the file between batches.
@@ -84,7 +86,6 @@ const maxWords = 20_000
 // newRows are rows that are inserted together: a statement for each costs more than the row.
 type newRows struct {
 	table   string
-	or      string // what becomes of one that is there
 	columns int
 	values  []any
 }
@@ -97,7 +98,7 @@ var rowsAtOnce = []int{64, 8, 1}
 func (r *newRows) write(w *writer) {
 	for _, n := range rowsAtOnce {
 		for len(r.values) >= n*r.columns {
-			w.exec(insertSQL(r.or, r.table, r.columns, n), r.values[:n*r.columns]...)
+			w.exec(insertSQL(r.table, r.columns, n), r.values[:n*r.columns]...)
 			r.values = r.values[n*r.columns:]
 		}
 	}
@@ -106,17 +107,17 @@ func (r *newRows) write(w *writer) {
 
 var insertTexts sync.Map // of insertSQL's arguments
 
-func insertSQL(or, table string, columns, rows int) string {
+func insertSQL(table string, columns, rows int) string {
 	type key struct {
-		or, table     string
+		table         string
 		columns, rows int
 	}
-	k := key{or, table, columns, rows}
+	k := key{table, columns, rows}
 	if text, ok := insertTexts.Load(k); ok {
 		return text.(string)
 	}
 	row := "(" + strings.TrimSuffix(strings.Repeat("?,", columns), ",") + "),"
-	text := "INSERT " + or + "INTO " + table + " VALUES " + strings.TrimSuffix(strings.Repeat(row, rows), ",")
+	text := "INSERT INTO " + table + " VALUES " + strings.TrimSuffix(strings.Repeat(row, rows), ",")
 	insertTexts.Store(k, text)
 	return text
 }
@@ -267,7 +268,6 @@ func (w *writer) batch(b *Batch) {
 	for _, place := range slices.Sorted(maps.Keys(b.Offsets)) {
 		w.exec(`INSERT OR REPLACE INTO offsets VALUES (?,?)`, place, b.Offsets[place])
 	}
-	w.keys.write(w)
 	for _, bin := range slices.Sorted(maps.Keys(w.touched)) {
 		w.settle(bin, w.touched[bin])
 	}

@@ -6,51 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/cespare/xxhash/v2"
 )
-
-// The kinds of keys, and what row they name.
-const (
-	keySHA256  = 1 // a file, as are the next five; hex digests are their first 63 bits, so that a range finds a part of one
-	keySHA512  = 2 // facts
-	keySHA1    = 3 // facts
-	keyMD5     = 4 // facts
-	keySSDeep  = 5 // facts; texts are their xxHash64
-	keyTLSH    = 6 // facts
-	keyID      = 7 // a document, as are all that follow
-	keyInput   = 8 // and the author's name
-	keyParent  = 9
-	keyLink    = 10
-	keyStream  = 11 // SHA-256 of a stream that is not the file itself, and the other hashes of such
-	keyStream2 = 12 // SHA-512
-	keyStream3 = 13 // SHA-1
-	keyStream4 = 14 // MD5
-	keyStream5 = 15 // ssdeep
-	keyStream6 = 16 // TLSH
-)
-
-// digestKey is the first 63 bits of a hex digest. What is shorter or no hex is hashed, and found whole only.
-func digestKey(digest string) int64 {
-	if len(digest) >= 16 {
-		if n, err := strconv.ParseUint(digest[:16], 16, 64); err == nil {
-			return int64(n >> 1)
-		}
-	}
-	return textKey(digest)
-}
-
-func textKey(texts ...string) int64 {
-	var h xxhash.Digest
-	h.Reset()
-	for i, text := range texts {
-		if i > 0 {
-			_, _ = h.Write([]byte{0})
-		}
-		_, _ = h.WriteString(text)
-	}
-	return int64(h.Sum64() >> 1)
-}
 
 // bytesOf is a digest in a row: bytes if it is lower-case hex, otherwise the text behind a zero byte. nil for none.
 func bytesOf(digest string) []byte {
@@ -93,19 +49,17 @@ type storedDocument struct {
 	id                                  string
 }
 
-const versionsSQL = `SELECT doc, bin, label, version_w, timestamp, superseded, fact, id FROM documents WHERE doc IN (SELECT row FROM keys WHERE kind = ? AND hash = ?)`
+const versionsSQL = `SELECT doc, bin, label, version_w, timestamp, superseded, fact, id FROM documents WHERE doc = ?`
 
 // versions returns the documents with an ID, of all versions of their author.
 func (w *writer) versions(id string) []storedDocument {
 	var list []storedDocument
-	w.rows(versionsSQL, []any{keyID, textKey(id)}, func(scan scanner) error {
+	for _, doc := range w.docsOf(keyID, textKey(id)) {
 		var s storedDocument
-		err := scan(&s.doc, &s.bin, &s.label, &s.version, &s.timestamp, &s.superseded, &s.fact, &s.id)
-		if s.id == id {
+		if w.one(versionsSQL, []any{doc}, &s.doc, &s.bin, &s.label, &s.version, &s.timestamp, &s.superseded, &s.fact, &s.id) && s.id == id {
 			list = append(list, s)
 		}
-		return err
-	})
+	}
 	return list
 }
 
@@ -118,10 +72,7 @@ func (w *writer) document(d *Document) {
 	if w.pendings[d.ID] {
 		w.flush()
 	}
-	var versions []storedDocument
-	if w.there.documents[textKey(d.ID)] {
-		versions = w.versions(d.ID)
-	}
+	versions := w.versions(d.ID)
 	if d.removes() {
 		for _, s := range versions {
 			w.remove(s.doc)
@@ -256,15 +207,14 @@ func (w *writer) add(d *Document, superseded int64) {
 	w.documents.add(doc, bin, label, superseded, w.fact(bin, d), w.word(d.Action), w.word(d.Author.Category), w.word(d.Author.Name), w.word(d.Author.Version),
 		micros(d.Timestamp), w.word(d.SourceName), micros(d.SourceTimestamp), d.depth(), d.traits(), len(d.Features), textKey(d.Run), d.ID, packed, values)
 	w.pendings[d.ID] = true
-	w.there.documents[textKey(d.ID)] = true
 	if d.Input != "" {
 		h, run := textKey(d.Input, d.Author.Name), textKey(d.Run)
-		if of, ok := w.there.inputs[h]; ok && of != run {
+		if of, ok := w.inputs[h]; ok && of != run {
 			run = anyRun
 		}
-		w.there.inputs[h] = run
+		w.inputs[h] = run
 	}
-	w.eachKey(d, func(kind int, hash int64) { w.keys.add(kind, hash, doc) })
+	d.keys(func(kind, hash int64) { w.terms.add(kind, keyText(hash), doc) })
 	w.setColumn(columnBin, doc, bin)
 	w.setColumn(columnTime, doc, micros(d.Timestamp))
 	w.setColumn(columnSourceTime, doc, micros(d.SourceTimestamp))
@@ -280,47 +230,11 @@ func (w *writer) add(d *Document, superseded int64) {
 	w.counts["features"] += int64(len(d.Features))
 }
 
-// eachKey goes through the keys by which a document is found.
-func (w *writer) eachKey(d *Document, fn func(kind int, hash int64)) {
-	fn(keyID, textKey(d.ID))
-	if d.Input != "" {
-		fn(keyInput, textKey(d.Input, d.Author.Name))
-	}
-	if l := linkOf(d); l.parent != nil {
-		fn(keyParent, digestKey(l.parent.SHA256))
-	}
-	for _, link := range d.TrackLinks {
-		fn(keyLink, textKey(link))
-	}
-	for i := range d.Streams {
-		s := &d.Streams[i]
-		if d.own(s) {
-			continue
-		}
-		fn(keyStream, digestKey(s.SHA256))
-		for _, h := range []struct {
-			kind int
-			text string
-		}{{keyStream2, s.SHA512}, {keyStream3, s.SHA1}, {keyStream4, s.MD5}} {
-			if h.text != "" {
-				fn(h.kind, digestKey(h.text))
-			}
-		}
-		if s.SSDeep != "" {
-			fn(keyStream5, textKey(fold(s.SSDeep)))
-		}
-		if s.TLSH != "" {
-			fn(keyStream6, textKey(fold(s.TLSH)))
-		}
-	}
-}
-
 // flush writes the documents that wait, so that they are found.
 func (w *writer) flush() {
 	w.files.write(w)
 	w.said.write(w)
 	w.documents.write(w)
-	w.keys.write(w)
 	clear(w.pendings)
 }
 
@@ -372,13 +286,15 @@ func (w *writer) binary(sha256 string) int64 {
 	if bin, ok := w.bins[sha256]; ok {
 		return bin
 	}
-	raw := bytesOf(sha256)
-	var bin int64
-	if key := digestKey(sha256); !w.there.files[key] || !w.one(`SELECT bin FROM binaries WHERE sha256 = ?2 AND bin IN (SELECT row FROM keys WHERE kind = 1 AND hash = ?1)`, []any{key, raw}, &bin) {
+	v := w.view()
+	bin, err := v.row(sha256)
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	if bin == 0 {
 		bin = w.nextBin
 		w.nextBin++
-		w.files.add(bin, raw)
-		w.keys.add(keySHA256, key, bin)
+		w.files.add(bin, bytesOf(sha256))
 		w.facts[bin] = map[facts]int64{} // it has none yet
 		w.counts["binaries"]++
 	}
@@ -419,29 +335,11 @@ func (w *writer) fact(bin int64, d *Document) *int64 {
 	row = w.nextFact
 	w.nextFact++
 	w.said.add(append([]any{row}, list...)...)
-	f.eachKey(func(kind int, hash int64) { w.keys.add(kind, hash, row) })
-	w.compareLater(row, &f, false)
+	w.compareLater(row, f.tlsh, false)
 	if w.facts[bin] != nil {
 		w.facts[bin][f] = row
 	}
 	return &row
-}
-
-func (f *facts) eachKey(fn func(kind int, hash int64)) {
-	for _, h := range []struct {
-		kind int
-		text string
-	}{{keySHA512, f.sha512}, {keySHA1, f.sha1}, {keyMD5, f.md5}} {
-		if h.text != "" {
-			fn(h.kind, digestKey(h.text))
-		}
-	}
-	if f.ssdeep != "" {
-		fn(keySSDeep, textKey(fold(f.ssdeep)))
-	}
-	if f.tlsh != "" {
-		fn(keyTLSH, textKey(fold(f.tlsh)))
-	}
 }
 
 func orNull(text string) any {
@@ -453,37 +351,30 @@ func orNull(text string) any {
 
 // remove takes a document out of everything.
 func (w *writer) remove(doc int64) {
-	var bin, n int64
+	var bin, n, traits int64
 	var packed []byte
-	d := &Document{}
-	var author, version int64
-	var sha []byte
-	if !w.one(`SELECT bin, n_features, body, id, author_w, version_w, (SELECT sha256 FROM binaries b WHERE b.bin = d.bin) FROM documents d WHERE doc = ?`,
-		[]any{doc}, &bin, &n, &packed, &d.ID, &author, &version, &sha) {
+	var id string
+	if !w.one(`SELECT bin, n_features, traits, body, id FROM documents WHERE doc = ?`, []any{doc}, &bin, &n, &traits, &packed, &id) {
 		return
 	}
-	d.SHA256, d.Author.Name = digestOf(sha), w.text(author)
 	w.setMask(maskCurrent, uint32(doc), false)
 	if w.removed[uint32(doc)] = true; doc < w.firstDoc {
 		w.setMask(maskRemoved, uint32(doc), true)
 	}
-	var b body
-	if err := unpack(packed, &b); err != nil && w.err == nil {
-		w.err = err
-	}
-	b.restore(d.SHA256, &facts{})
-	b.into(d)
-	w.eachKey(d, func(kind int, hash int64) {
-		w.exec(`DELETE FROM keys WHERE kind = ? AND hash = ? AND row = ?`, kind, hash, doc)
-	})
-	if entropyOf(d.Info) != nil {
-		w.changeAlike(alikeEntropy, doc, entropyPoints, nil)
+	if traits&hasInfo != 0 {
+		var b body
+		if err := unpack(packed, &b); err != nil && w.err == nil {
+			w.err = err
+		}
+		if entropyOf(b.Info) != nil {
+			w.changeAlike(alikeEntropy, doc, entropyPoints, nil)
+		}
 	}
 	for _, column := range []int64{columnBin, columnTime, columnSourceTime} {
 		w.setColumn(column, uint32(doc), 0)
 	}
 	w.exec(`DELETE FROM documents WHERE doc = ?`, doc)
-	w.bereft[d.ID] = true
+	w.bereft[id] = true
 	w.touch(bin).again = true
 	w.counts["documents"]--
 	w.counts["features"] -= n
@@ -536,10 +427,7 @@ func (w *writer) settle(bin int64, t *touch) {
 	if documents > 0 || w.err != nil {
 		return
 	}
-	var sha []byte
-	w.one(`SELECT sha256 FROM binaries WHERE bin = ?`, []any{bin}, &sha)
 	w.exec(`DELETE FROM binaries WHERE bin = ?`, bin)
-	w.exec(`DELETE FROM keys WHERE kind = ? AND hash = ? AND row = ?`, keySHA256, digestKey(digestOf(sha)), bin)
 	w.counts["binaries"]--
 }
 
@@ -547,26 +435,21 @@ func (w *writer) settle(bin int64, t *touch) {
 func (w *writer) dropFacts(bin int64, used map[int64]bool) {
 	type row struct {
 		fact int64
-		facts
+		tlsh string
 	}
 	var drop []row
-	w.rows(`SELECT fact, sha512, sha1, md5, ssdeep, tlsh FROM facts WHERE bin = ?`, []any{bin}, func(scan scanner) error {
+	w.rows(`SELECT fact, tlsh FROM facts WHERE bin = ?`, []any{bin}, func(scan scanner) error {
 		var r row
-		var sha512, sha1, md5 []byte
-		var ssdeep, tlsh *string
-		err := scan(&r.fact, &sha512, &sha1, &md5, &ssdeep, &tlsh)
-		r.sha512, r.sha1, r.md5, r.ssdeep, r.tlsh = digestOf(sha512), digestOf(sha1), digestOf(md5), textOf(ssdeep), textOf(tlsh)
+		var tlsh *string
+		err := scan(&r.fact, &tlsh)
+		r.tlsh = textOf(tlsh)
 		if !used[r.fact] {
 			drop = append(drop, r)
 		}
 		return err
 	})
-	for i := range drop {
-		r := &drop[i]
-		r.eachKey(func(kind int, hash int64) {
-			w.exec(`DELETE FROM keys WHERE kind = ? AND hash = ? AND row = ?`, kind, hash, r.fact)
-		})
-		w.compareLater(r.fact, &r.facts, true)
+	for _, r := range drop {
+		w.compareLater(r.fact, r.tlsh, true)
 		w.exec(`DELETE FROM facts WHERE fact = ?`, r.fact)
 	}
 }
@@ -576,16 +459,4 @@ func textOf(text *string) string {
 		return ""
 	}
 	return *text
-}
-
-// docsOf returns the documents that a key names.
-func (w *writer) docsOf(kind int, hash int64) []int64 {
-	var list []int64
-	w.rows(`SELECT row FROM keys WHERE kind = ? AND hash = ?`, []any{kind, hash}, func(scan scanner) error {
-		var doc int64
-		err := scan(&doc)
-		list = append(list, doc)
-		return err
-	})
-	return list
 }

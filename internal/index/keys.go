@@ -1,0 +1,189 @@
+package index
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Keys are hashes by which documents are found: terms whose field is their kind and whose text is 63 bits of the hash (keyText). Who looks compares the whole.
+// Of the first kinds, those that are asked for when most often there is nothing, segments have a filter.
+const (
+	keySHA256  = 1 // of the file; hex digests are their first 63 bits, so that a range finds a part of one
+	keyID      = 2 // texts are their xxHash64
+	keyInput   = 3 // and the author's name
+	keyParent  = 4
+	lastFilter = keyParent
+	keySHA512  = 5
+	keySHA1    = 6
+	keyMD5     = 7
+	keySSDeep  = 8
+	keyTLSH    = 9
+	keyLink    = 10
+	keyStream  = 11 // SHA-256 of a stream that is not the file itself, and the other hashes of such
+	keyStream2 = 12 // SHA-512
+	keyStream3 = 13 // SHA-1
+	keyStream4 = 14 // MD5
+	keyStream5 = 15 // ssdeep
+	keyStream6 = 16 // TLSH
+	lastKey    = 31 // fields with names come after it
+)
+
+// digestKey is the first 63 bits of a hex digest. What is shorter or no hex is hashed, and found whole only.
+func digestKey(digest string) int64 {
+	if len(digest) >= 16 {
+		if n, err := strconv.ParseUint(digest[:16], 16, 64); err == nil {
+			return int64(n >> 1)
+		}
+	}
+	return textKey(digest)
+}
+
+func textKey(texts ...string) int64 {
+	var h xxhash.Digest
+	h.Reset()
+	for i, text := range texts {
+		if i > 0 {
+			_, _ = h.Write([]byte{0})
+		}
+		_, _ = h.WriteString(text)
+	}
+	return int64(h.Sum64() >> 1)
+}
+
+// keyText writes a key so that texts are in the order of the keys: six bits a byte, none of which is a letter or 0xff.
+func keyText(key int64) string {
+	var b [11]byte
+	for i := range b {
+		b[i] = 0x80 | byte(key>>(60-6*i))&0x3f
+	}
+	return string(b[:])
+}
+
+// keyTexts are the texts of a range of keys, the ends included.
+func keyTexts(from, to int64) textRange { return textRange{keyText(from), keyText(to)} }
+
+// keys calls fn with the keys of a document.
+func (d *Document) keys(fn func(kind, hash int64)) {
+	fn(keySHA256, digestKey(d.SHA256))
+	fn(keyID, textKey(d.ID))
+	if d.Input != "" {
+		fn(keyInput, textKey(d.Input, d.Author.Name))
+	}
+	if l := linkOf(d); l.parent != nil {
+		fn(keyParent, digestKey(l.parent.SHA256))
+	}
+	for _, link := range d.TrackLinks {
+		fn(keyLink, textKey(link))
+	}
+	hashKeys(keySHA512, strings.ToLower(d.SHA512), strings.ToLower(d.SHA1), strings.ToLower(d.MD5), d.SSDeep, d.TLSH, fn)
+	for i := range d.Streams {
+		s := &d.Streams[i]
+		if d.own(s) {
+			continue
+		}
+		fn(keyStream, digestKey(s.SHA256))
+		hashKeys(keyStream2, s.SHA512, s.SHA1, s.MD5, s.SSDeep, s.TLSH, fn)
+	}
+}
+
+// hashKeys calls fn with the keys of what else is hashed of a content. Their kinds are in a row from the first.
+func hashKeys(first int64, sha512, sha1, md5, ssdeep, tlsh string, fn func(kind, hash int64)) {
+	for i, digest := range [...]string{sha512, sha1, md5} {
+		if digest != "" {
+			fn(first+int64(i), digestKey(digest))
+		}
+	}
+	for i, text := range [...]string{ssdeep, tlsh} {
+		if text != "" {
+			fn(first+3+int64(i), textKey(fold(text)))
+		}
+	}
+}
+
+// docsOf returns the documents with a key in a range, the ends included, in order. Some may be superseded or removed.
+func (v view) docsOf(kind, from, to int64) (list []uint32, err error) {
+	err = v.eachEntry(kind, keyTexts(from, to), func(e *entry) error {
+		return e.each(func(doc uint32) { list = append(list, doc) })
+	})
+	slices.Sort(list)
+	return slices.Compact(list), err
+}
+
+// docsOf returns the documents with a key, those of the batch among them; some may be removed.
+func (w *writer) docsOf(kind, key int64) []int64 { return w.docsWith(kind, keyText(key)) }
+
+// amongDocs is the condition that a document is in a list; inList makes its argument.
+const amongDocs = `doc IN (SELECT value FROM json_each(?))`
+
+func inList(docs []uint32) string {
+	text, _ := json.Marshal(docs) // of numbers
+	return string(text)
+}
+
+const binarySQL = `SELECT d.bin FROM documents d JOIN binaries b ON b.bin = d.bin WHERE doc = ? AND sha256 = ?`
+
+// row returns that of a file, 0 if nothing is known of it.
+func (v view) row(sha256 string) (bin int64, err error) {
+	docs, err := v.docsOf(keySHA256, digestKey(sha256), digestKey(sha256))
+	for _, doc := range docs {
+		if bin, err = v.number(binarySQL, doc, bytesOf(sha256)); bin != 0 || err != nil {
+			break
+		}
+	}
+	return bin, err
+}
+
+// filter is a Bloom filter of the terms of a segment that are keys of the first kinds (B. Bloom, Space/time trade-offs in hash coding with allowable errors,
+// Communications of the ACM 13, 1970): it says of about 99 in 100 that are not there that they are not.
+type filter []byte
+
+const (
+	filterBits   = 10 // for each term
+	filterProbes = 7
+)
+
+func newFilter(terms int) filter { return make(filter, (terms*filterBits+7)/8) }
+
+// probes calls fn with the bits of a term, as long as it returns true. One hash gives them all (A. Kirsch, M. Mitzenmacher, Less hashing, same performance, 2006).
+func (f filter) probes(k termKey, fn func(at uint64, bit byte) bool) {
+	h := xxhash.Sum64String(k.text) + uint64(k.field)*0x9e3779b97f4a7c15
+	step := h>>32 | 1
+	for range filterProbes {
+		at := (h & math.MaxUint32) * uint64(len(f)) >> 32
+		if !fn(at, 1<<(h>>61)) {
+			return
+		}
+		h = h*0x9e3779b97f4a7c15 + step
+	}
+}
+
+func (f filter) add(k termKey) {
+	if len(f) == 0 {
+		return
+	}
+	f.probes(k, func(at uint64, bit byte) bool {
+		f[at] |= bit
+		return true
+	})
+}
+
+// lacks tells that a term is not there; it may be wrong in saying no.
+func (f filter) lacks(k termKey) bool {
+	if k.field > lastFilter {
+		return false
+	}
+	if len(f) == 0 {
+		return true
+	}
+	lacks := false
+	f.probes(k, func(at uint64, bit byte) bool {
+		lacks = f[at]&bit == 0
+		return !lacks
+	})
+	return lacks
+}
