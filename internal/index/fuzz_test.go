@@ -70,7 +70,7 @@ func FuzzSegment(f *testing.F) {
 		}
 		blocks := map[int64][]byte{}
 		w := segmentWriter{base: base, put: func(number int64, data []byte) { blocks[number] = data }}
-		table.each(nil, w.add)
+		table.each(w.add)
 		w.flush()
 		summary, err := readSummary(appendSummary(nil, w.blocks))
 		if err != nil || !slices.Equal(summary, w.blocks) || len(blocks) != len(summary) {

@@ -139,12 +139,12 @@ func (v view) row(sha256 string) (bin int64, err error) {
 }
 
 // filter is a Bloom filter of the terms of a segment that are keys of the first kinds (B. Bloom, Space/time trade-offs in hash coding with allowable errors,
-// Communications of the ACM 13, 1970): it says of about 99 in 100 that are not there that they are not.
+// Communications of the ACM 13, 1970): it says of 997 in 1,000 that are not there that they are not.
 type filter []byte
 
 const (
-	filterBits   = 10 // for each term
-	filterProbes = 7
+	filterBits   = 12 // for each term
+	filterProbes = 8
 )
 
 func newFilter(terms int) filter { return make(filter, (terms*filterBits+7)/8) }

@@ -463,8 +463,8 @@ func (t *termTable) documents(k termKey, fn func(doc uint32)) {
 	}
 }
 
-// each calls fn with all terms in order and their documents, but those that are gone.
-func (t *termTable) each(gone map[uint32]bool, fn func(termKey, []uint32)) {
+// each calls fn with all terms in order and their documents.
+func (t *termTable) each(fn func(termKey, []uint32)) {
 	starts := make([]int, len(t.list)+1)
 	for i := range t.list {
 		starts[i+1] = starts[i] + t.list[i].n
@@ -481,12 +481,6 @@ func (t *termTable) each(gone map[uint32]bool, fn func(termKey, []uint32)) {
 	}
 	slices.SortFunc(order, func(a, b int32) int { return t.list[a].compare(t.list[b].termKey) })
 	for _, i := range order {
-		of := docs[starts[i]:starts[i+1]]
-		if len(gone) > 0 {
-			of = slices.DeleteFunc(of, func(d uint32) bool { return gone[d] })
-		}
-		if len(of) > 0 {
-			fn(t.list[i].termKey, of)
-		}
+		fn(t.list[i].termKey, docs[starts[i]:starts[i+1]])
 	}
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -49,7 +50,6 @@ type writer struct {
 	blocks            newRows
 	terms             termTable
 	masks             map[int64]*piece
-	removed           map[uint32]bool // documents
 	pendings          map[string]bool // their IDs
 	bereft            map[string]bool // IDs that lost a document
 	columns           map[int64]*chunk
@@ -69,7 +69,7 @@ func (s *SQLite) newWriter(ctx context.Context) *writer {
 	return &writer{ctx: ctx, quiet: context.WithoutCancel(ctx), s: s, known: s.known, bins: map[string]int64{}, touched: map[int64]*touch{},
 		facts: map[int64]map[facts]int64{}, documents: newRows{table: "documents", columns: 19},
 		files: newRows{table: "binaries", columns: 2}, said: newRows{table: "facts", columns: 12}, statuses: newRows{table: "statuses", columns: 21}, blocks: newRows{table: "blocks", columns: 2},
-		terms: termTable{numbers: map[termKey]int32{}}, masks: map[int64]*piece{}, removed: map[uint32]bool{}, pendings: map[string]bool{}, bereft: map[string]bool{},
+		terms: termTable{numbers: map[termKey]int32{}}, masks: map[int64]*piece{}, pendings: map[string]bool{}, bereft: map[string]bool{},
 		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}, inputs: map[int64]int64{}}
 }
 
@@ -240,10 +240,8 @@ func (w *writer) batch(b *Batch) {
 		FROM segments`, nil, &w.firstDoc, &w.deleting, &w.nextBin, &w.nextFact)
 	w.nextDoc = w.firstDoc
 	w.look(b)
-	for i := range b.Documents {
-		w.document(&b.Documents[i])
-		w.check()
-	}
+	w.storeDocuments(b.Documents)
+	segment := w.buildSegment()
 	w.flush()
 	for i := range b.Deletions {
 		w.check()
@@ -272,11 +270,34 @@ func (w *writer) batch(b *Batch) {
 		w.settle(bin, w.touched[bin])
 	}
 	w.check()
-	w.storeSegment()
+	w.storeSegment(segment)
 	w.storeMasks()
 	w.storeColumns()
 	w.storeAlike()
 	w.storeCounts()
+}
+
+// storeDocuments packs bodies beside everything else, which takes a tenth of the time.
+func (w *writer) storeDocuments(list []Document) {
+	type packed struct {
+		body []byte
+		err  error
+	}
+	bodies := make(chan packed, len(list)) // so that the packer never waits
+	go func() {
+		defer close(bodies)
+		for i := range list {
+			body, err := pack(bodyOf(&list[i]))
+			bodies <- packed{body, err}
+		}
+	}()
+	for i := range list {
+		p := <-bodies
+		if w.err = cmp.Or(w.err, p.err); w.err == nil {
+			w.document(&list[i], p.body)
+		}
+		w.check()
+	}
 }
 
 func (w *writer) plugin(p *PluginDocument) {

@@ -67,8 +67,8 @@ func (w *writer) versions(id string) []storedDocument {
 func (d *Document) removes() bool { return d.Action == "" && d.SHA256 == "" }
 
 // document stores, replaces or removes a document. What comes of it is the same in whatever order documents and statuses
-// arrive: of one ID and version the newest stays, and whether one is out of date depends on times only.
-func (w *writer) document(d *Document) {
+// arrive: of one ID and version the newest stays, and whether one is out of date depends on times only. body is bodyOf(d), packed.
+func (w *writer) document(d *Document, body []byte) {
 	if w.pendings[d.ID] {
 		w.flush()
 	}
@@ -109,7 +109,7 @@ func (w *writer) document(d *Document) {
 	for _, s := range older {
 		w.supersede(s, s.superseded|byVersion)
 	}
-	w.add(d, superseded)
+	w.add(d, superseded, body)
 }
 
 // text is the opposite of word.
@@ -177,7 +177,7 @@ func (w *writer) reorder(id string) {
 }
 
 // add gives a document its number and its terms; flush writes what waits.
-func (w *writer) add(d *Document, superseded int64) {
+func (w *writer) add(d *Document, superseded int64, body []byte) {
 	bin := w.binary(d.SHA256)
 	doc, label := uint32(w.nextDoc), w.label(d.Label)
 	w.nextDoc++
@@ -200,12 +200,8 @@ func (w *writer) add(d *Document, superseded int64) {
 	if curve := entropyOf(d.Info); curve != nil {
 		w.changeAlike(alikeEntropy, int64(doc), entropyPoints, curve)
 	}
-	packed, err := pack(bodyOf(d))
-	if err != nil && w.err == nil {
-		w.err = err
-	}
 	w.documents.add(doc, bin, label, superseded, w.fact(bin, d), w.word(d.Action), w.word(d.Author.Category), w.word(d.Author.Name), w.word(d.Author.Version),
-		micros(d.Timestamp), w.word(d.SourceName), micros(d.SourceTimestamp), d.depth(), d.traits(), len(d.Features), textKey(d.Run), d.ID, packed, values)
+		micros(d.Timestamp), w.word(d.SourceName), micros(d.SourceTimestamp), d.depth(), d.traits(), len(d.Features), textKey(d.Run), d.ID, body, values)
 	w.pendings[d.ID] = true
 	if d.Input != "" {
 		h, run := textKey(d.Input, d.Author.Name), textKey(d.Run)
@@ -358,9 +354,7 @@ func (w *writer) remove(doc int64) {
 		return
 	}
 	w.setMask(maskCurrent, uint32(doc), false)
-	if w.removed[uint32(doc)] = true; doc < w.firstDoc {
-		w.setMask(maskRemoved, uint32(doc), true)
-	}
+	w.setMask(maskRemoved, uint32(doc), true)
 	if traits&hasInfo != 0 {
 		var b body
 		if err := unpack(packed, &b); err != nil && w.err == nil {
