@@ -94,3 +94,18 @@ func (s *SQLite) Number(ctx context.Context, query string) (n int64, err error) 
 	})
 	return n, err
 }
+
+// Checkpoint writes the log back, as the checkpointer does when it has become long.
+func (s *SQLite) Checkpoint(ctx context.Context) bool { return s.checkpoint(ctx) }
+
+// LogBytes is how much of the log is in use.
+func (s *SQLite) LogBytes() int64 { return s.logBytes() }
+
+// WhileRead calls fn while somebody reads the index as it is now.
+func (s *SQLite) WhileRead(ctx context.Context, fn func()) error {
+	return s.view(ctx, func(v view) error {
+		_, err := v.number(`SELECT count(*) FROM documents`)
+		fn()
+		return err
+	})
+}

@@ -257,6 +257,45 @@ func TestFull(t *testing.T) {
 	}
 }
 
+// TestCheckpoint: the log is written back beside batches and begun anew; who reads meanwhile sees what there was, and holds it up until they end.
+func TestCheckpoint(t *testing.T) {
+	s := open(t, newPath(t))
+	defer s.Close()
+	apply := func(from, to int) {
+		t.Helper()
+		if err := s.Apply(t.Context(), documents(from, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply(0, 300)
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	full := s.LogBytes()
+	err := s.WhileRead(t.Context(), func() {
+		apply(300, 301)
+		if s.Checkpoint(t.Context()) {
+			t.Error("the log is empty while somebody reads what is in it")
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.LogBytes() <= full || full < 100_000 {
+		t.Errorf("the log has %d bytes, then %d", full, s.LogBytes())
+	}
+	if !s.Checkpoint(t.Context()) {
+		t.Error("the log is not empty when nobody reads")
+	}
+	apply(301, 302)
+	if n := s.LogBytes(); n == 0 || n > full/2 {
+		t.Errorf("the log has %d bytes of %d after it was begun anew", n, full)
+	}
+	if c, err := s.Counts(t.Context()); err != nil || c.Documents != 302 {
+		t.Errorf("%+v %v", c, err)
+	}
+}
+
 // TestPlans: no query that runs all the time goes through a whole table.
 func TestPlans(t *testing.T) {
 	s := open(t, newPath(t))

@@ -17,7 +17,7 @@ const (
 
 // Bounds on one step of a merge, during which no batch can be written.
 const (
-	blocksAtOnce = 128
+	blocksAtOnce = 512
 	readAhead    = 32 // blocks of each segment
 )
 
@@ -271,12 +271,19 @@ func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) erro
 		}
 	}
 	out.flush()
+	read := int64(0) // blocks
+	for _, in := range inputs {
+		read += in.next - in.id<<blockShift
+	}
 	return s.step(ctx, func(w *writer) {
 		w.segments = 1 - len(list)
 		w.blocks.values = rows
 		w.insertSegment(id, base, until, &out)
 		for i := range list {
 			w.exec(`DELETE FROM segments WHERE segment = ?`, list[i].id)
+			if read <= 4*blocksAtOnce { // otherwise dropBlocks does it step by step
+				w.exec(dropBlocksSQL, list[i].id<<blockShift, (list[i].id+1)<<blockShift)
+			}
 		}
 		for at, p := range gone {
 			for doc := range bitset(p[:]).all() {
@@ -302,6 +309,8 @@ func (s *SQLite) step(ctx context.Context, fn func(*writer)) error {
 	})
 }
 
+const dropBlocksSQL = `DELETE FROM blocks WHERE id >= ? AND id < ?`
+
 // dropBlocks removes the blocks of a segment that does not answer any more.
 func (s *SQLite) dropBlocks(ctx context.Context, segment int64) error {
 	for {
@@ -314,7 +323,7 @@ func (s *SQLite) dropBlocks(ctx context.Context, segment int64) error {
 			return err
 		}
 		err = s.step(ctx, func(w *writer) {
-			w.exec(`DELETE FROM blocks WHERE id >= ? AND id < ?`, id, min(id+blocksAtOnce, (segment+1)<<blockShift))
+			w.exec(dropBlocksSQL, id, min(id+blocksAtOnce, (segment+1)<<blockShift))
 		})
 		if err != nil {
 			return err
@@ -366,19 +375,24 @@ func (s *SQLite) transaction(ctx context.Context, fn func(*writer)) error {
 	}
 	s.known.shrink()
 	s.segments += w.segments
+	select {
+	case s.committed <- struct{}{}:
+	default: // the checkpointer has been told
+	}
 	return nil
 }
 
-// startMerging begins to merge what is there.
-func (s *SQLite) startMerging(ctx context.Context) error {
+// startWorkers begins to merge what is there, and to write back the log.
+func (s *SQLite) startWorkers(ctx context.Context) error {
 	var segments, blocks int64
 	if err := s.write.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(segment), 0) FROM segments), (SELECT coalesce(max(id), 0) FROM blocks), (SELECT count(*) FROM segments)`).Scan(&segments, &blocks, &s.segments); err != nil {
 		return err
 	}
 	s.lastSegment = max(segments, blocks>>blockShift)
-	ctx, s.stopMerging = context.WithCancel(ctx)
+	ctx, s.stop = context.WithCancel(ctx)
 	s.wake()
 	go s.merger(ctx)
+	go s.checkpointer(ctx)
 	return nil
 }
 

@@ -24,6 +24,7 @@ type SQLite struct {
 	path              string
 	writers           *sql.DB // one connection: SQLite has one writer
 	readers           *sql.DB
+	backWriter        *sql.DB      // of the write-ahead log
 	idle              chan *reader // of which there are readConnections; nil for one that must be opened
 	chunks            *chunkCache
 	summaries         summaries
@@ -39,12 +40,15 @@ type SQLite struct {
 	segments    int   // that answer
 	mergeFault  error // of the merger, not told yet
 
-	merging     sync.Mutex    // held by the one that merges
-	swept       bool          // there are no blocks of segments that do not answer
-	written     chan struct{} // a batch was
-	merged      chan struct{} // some segments were
-	stopMerging context.CancelFunc
+	merging     sync.Mutex         // held by the one that merges
+	swept       bool               // there are no blocks of segments that do not answer
+	written     chan struct{}      // a batch was
+	merged      chan struct{}      // some segments were
+	stop        context.CancelFunc // of merger and checkpointer
 	mergerEnded chan struct{}
+
+	committed         chan struct{} // something was
+	checkpointerEnded chan struct{}
 }
 
 // Bounds on memory, for each connection: SQLite's own page cache. Files that are read often are in the system's cache too.
@@ -52,7 +56,6 @@ const (
 	readConnections = 3
 	readCacheKiB    = 4 << 10
 	writeCacheKiB   = 32 << 10
-	checkpointPages = 16 << 10         // of the write-ahead log, 64 MiB: what many batches change is then written back once
 	journalBytes    = 128 << 20        // to which the write-ahead log is cut back after a burst
 	busy            = 10 * time.Second // how long a connection waits for another process, such as a backup
 )
@@ -64,19 +67,21 @@ const (
 // enough, because the place in the log is in the same transaction as what was made of it: what is gone is applied again.
 func OpenSQLite(path string) (*SQLite, error) {
 	s := &SQLite{path: path, statements: map[string]*sql.Stmt{}, known: newKnown(), idle: make(chan *reader, readConnections), chunks: newChunkCache(), patience: ordinary,
-		texts: wordTexts{texts: map[int64]string{}}, fieldNames: wordTexts{texts: map[int64]string{}}, summaries: summaries{read: map[int64]summary{}}, written: make(chan struct{}, 1), merged: make(chan struct{}, 1), mergerEnded: make(chan struct{})}
+		texts: wordTexts{texts: map[int64]string{}}, fieldNames: wordTexts{texts: map[int64]string{}}, summaries: summaries{read: map[int64]summary{}}, written: make(chan struct{}, 1), merged: make(chan struct{}, 1), mergerEnded: make(chan struct{}),
+		committed: make(chan struct{}, 1), checkpointerEnded: make(chan struct{})}
 	for range readConnections {
 		s.idle <- nil
 	}
 	s.writers = s.pool(1, writeCacheKiB, "immediate", "journal_mode(WAL)", "synchronous(NORMAL)", fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), fmt.Sprintf("journal_size_limit(%d)", journalBytes))
 	s.readers = s.pool(readConnections, readCacheKiB, "deferred", "query_only(1)")
+	s.backWriter = s.pool(1, readCacheKiB, "deferred", "busy_timeout(0)", "synchronous(NORMAL)") // it does not wait for readers
 	ctx := context.Background()
 	var err error
 	if s.write, err = s.writers.Conn(ctx); err == nil {
 		err = prepare(ctx, s.write)
 	}
 	if err == nil {
-		err = s.startMerging(ctx)
+		err = s.startWorkers(ctx)
 	}
 	if err != nil {
 		_ = s.Close()
@@ -100,9 +105,10 @@ func (s *SQLite) pool(connections, cacheKiB int, lock string, pragmas ...string)
 
 // Close: see Index.
 func (s *SQLite) Close() error {
-	if s.stopMerging != nil {
-		s.stopMerging()
+	if s.stop != nil {
+		s.stop()
 		<-s.mergerEnded
+		<-s.checkpointerEnded
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +117,7 @@ func (s *SQLite) Close() error {
 		r := <-s.idle
 		errs = append(errs, r.close())
 	}
-	errs = append(errs, s.readers.Close())
+	errs = append(errs, s.readers.Close(), s.backWriter.Close())
 	for range readConnections {
 		s.idle <- nil // who reads now is told that it is closed
 	}
