@@ -26,6 +26,12 @@ func CompareTLSH(a, b string) (int, error) {
 // TLSH is a hash as it is compared with many others.
 type TLSH [tlshBytes]byte
 
+// LengthClass is the logarithm of the file's size, on a circle of 256. What is more than one class apart is TLSHClassDistance for each of them apart, at least.
+func (x *TLSH) LengthClass() byte { return swapNibbles(x[1]) }
+
+// TLSHClassDistance is what a class of length counts.
+const TLSHClassDistance = 12
+
 // Distance is that of CompareTLSH, in some 15 ns.
 func (x *TLSH) Distance(y *TLSH) int {
 	distance := 0
@@ -33,11 +39,11 @@ func (x *TLSH) Distance(y *TLSH) int {
 		distance++
 	}
 	const weight = 12
-	switch length := apart(swapNibbles(x[1]), swapNibbles(y[1]), 256); length {
+	switch length := apart(x.LengthClass(), y.LengthClass(), 256); length {
 	case 0, 1:
 		distance += length
 	default:
-		distance += length * weight
+		distance += length * TLSHClassDistance
 	}
 	for _, shift := range [...]int{0, 4} { // the ratios of the quartiles
 		switch ratio := apart(x[2]>>shift&15, y[2]>>shift&15, 16); ratio {

@@ -14,6 +14,7 @@ const (
 	fieldLabel = "~label" // the number of a label: the documents with it
 	fieldHas   = "~has"   // the name of a field of which a document has some value, for fields with many values
 	fieldWord  = "~word"  // words in lower case, of filenames and formats
+	fieldTLSH  = "~tlsh"  // of the file (tlshText)
 	fieldGrams = "~grams" // and a block size: four letters of ssdeep hashes (eachGram)
 )
 
@@ -76,6 +77,9 @@ func (d *Document) attributes(add func(field, text string)) {
 	}
 	if hash, err := digest.ParseSSDeep(d.SSDeep); err == nil {
 		eachGram(&hash, add)
+	}
+	if hash, err := digest.ParseTLSH(d.TLSH); err == nil {
+		add(fieldTLSH, tlshText(&hash))
 	}
 	d.nameAttributes(add)
 	d.streamAttributes(some, add)

@@ -57,6 +57,18 @@ func (w *world) hex(bytes int) string {
 	return hex.EncodeToString(b)
 }
 
+// ssdeep is a hash like no other; all are of one block size, so that each may be like each.
+func (w *world) ssdeep() string {
+	letters := func(n int) string {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[w.rng.IntN(64)]
+		}
+		return string(b)
+	}
+	return "3072:" + letters(48) + ":" + letters(28)
+}
+
 func fileSHA(n int) string {
 	sum := sha256.Sum256(strconv.AppendInt(nil, int64(n), 10))
 	return hex.EncodeToString(sum[:])
@@ -99,7 +111,7 @@ func (w *world) file() []index.Document {
 		Author: index.Author{Category: "user", Name: fmt.Sprintf("user%d", w.source.Uint64())}, Timestamp: at, SourceName: source, SourceTimestamp: at,
 		SourceReferences: map[string]string{"user": fmt.Sprintf("user%d", w.source.Uint64()), "case": fmt.Sprint(w.medium.Uint64())},
 		Path:             []index.PathNode{{SHA256: sha, Action: "sourced", Author: index.Author{Category: "user", Name: "user1"}, Filename: name, Size: int64(n), Timestamp: at}},
-		Size:             int64(w.rng.ExpFloat64() * 300_000), SHA512: w.hex(64), SHA1: w.hex(20), MD5: w.hex(16), SSDeep: "3072:" + w.hex(24) + ":" + w.hex(14), TLSH: "T1" + w.hex(35),
+		Size:             int64(w.rng.ExpFloat64() * 300_000), SHA512: w.hex(64), SHA1: w.hex(20), MD5: w.hex(16), SSDeep: w.ssdeep(), TLSH: "T1" + w.hex(35),
 		MIME: fmt.Sprintf("application/x-format%d", format), Magic: fmt.Sprintf("Format %d executable, version %d", format, w.frequent.Uint64()),
 		FileFormat: fmt.Sprintf("family%d/format%d", format%7, format), Extension: fmt.Sprintf("ext%d", format)}
 	base.TrackSourceReferences = source + "." + base.SourceReferences["case"]
@@ -335,7 +347,7 @@ func BenchmarkLookups(b *testing.B) {
 			return err
 		}},
 		{"ssdeep", func() error {
-			_, err := s.Similar(ctx, see, index.Likeness{SSDeep: "3072:" + w.hex(24) + ":" + w.hex(14)}, 50)
+			_, err := s.Similar(ctx, see, index.Likeness{SSDeep: w.ssdeep()}, 50)
 			return err
 		}},
 		{"tlsh", func() error {

@@ -84,10 +84,21 @@ type cachedChunk struct {
 	readChunk
 }
 
-// readChunk is a chunk with its largest number.
+// readChunk is a chunk with its largest number and the places of those that are not 0.
 type readChunk struct {
-	chunk *chunk
-	max   int64
+	*chunk
+	max int64
+	set bitset
+}
+
+func (c *chunk) set() bitset {
+	set := newBitset(chunkSize)
+	for i, n := range c {
+		if n != 0 {
+			set.add(uint32(i))
+		}
+	}
+	return set
 }
 
 func newChunkCache() *chunkCache {
@@ -120,17 +131,23 @@ func (c *chunkCache) put(of chunkID, data readChunk) {
 }
 
 // column is a whole column as a view sees it: chunks are nil where all is 0.
-type column struct {
-	chunks []*chunk
-	maxima []int64 // the largest number of each chunk
-}
+type column struct{ chunks []readChunk }
 
 func (c column) at(n uint32) int64 {
 	i := int(n >> chunkBits)
-	if i >= len(c.chunks) || c.chunks[i] == nil {
+	if i >= len(c.chunks) || c.chunks[i].chunk == nil {
 		return 0
 	}
-	return c.chunks[i][n&(chunkSize-1)]
+	return c.chunks[i].chunk[n&(chunkSize-1)]
+}
+
+// addTo adds the places of what is not 0 to a set, as far as it reaches.
+func (c column) addTo(set bitset) {
+	for i := range c.chunks {
+		if at := i << (chunkBits - 6); at < len(set) {
+			set[at:].or(c.chunks[i].set)
+		}
+	}
 }
 
 // column reads a column; only chunks that are not in the cache are read from the file.
@@ -148,10 +165,9 @@ func (v view) column(number int64) (column, error) {
 		}
 		i := int(of.id & (1<<32 - 1))
 		for len(c.chunks) <= i {
-			c.chunks, c.maxima = append(c.chunks, nil), append(c.maxima, 0)
+			c.chunks = append(c.chunks, readChunk{})
 		}
-		read := v.s.chunks.get(of)
-		if c.chunks[i], c.maxima[i] = read.chunk, read.max; read.chunk == nil {
+		if c.chunks[i] = v.s.chunks.get(of); c.chunks[i].chunk == nil {
 			todo = append(todo, missing{of, i})
 		}
 		return nil
@@ -168,9 +184,8 @@ func (v view) column(number int64) (column, error) {
 		if err := ch.decode(data); err != nil {
 			return c, err
 		}
-		read := readChunk{ch, slices.Max(ch[:])}
-		v.s.chunks.put(m.of, read)
-		c.chunks[m.at], c.maxima[m.at] = ch, read.max
+		c.chunks[m.at] = readChunk{ch, slices.Max(ch[:]), ch.set()}
+		v.s.chunks.put(m.of, c.chunks[m.at])
 	}
 	return c, nil
 }

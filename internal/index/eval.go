@@ -90,7 +90,7 @@ func (v view) look() (*sights, error) {
 		}
 		if len(c.chunks) > 0 {
 			s.lastSeen = append(s.lastSeen, c)
-			c.each(func(bin uint32, _ int64) { s.all.add(bin) })
+			c.addTo(s.all)
 		}
 	}
 	e := &eval{view: v, sights: s, fields: map[string]int64{}, deadline: time.Now().Add(time.Hour)}

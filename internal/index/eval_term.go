@@ -374,14 +374,9 @@ func (e *eval) sizes(t *query.Term) (bitset, error) {
 
 // each calls fn with the numbers of a column that are not 0.
 func (c column) each(fn func(at uint32, n int64)) {
-	for i, ch := range c.chunks {
-		if ch == nil {
-			continue
-		}
-		for j, n := range ch {
-			if n != 0 {
-				fn(uint32(i<<chunkBits|j), n)
-			}
+	for i := range c.chunks {
+		for j := range c.chunks[i].set.all() {
+			fn(uint32(i<<chunkBits)|j, c.chunks[i].chunk[j])
 		}
 	}
 }

@@ -103,7 +103,7 @@ func FuzzRows(f *testing.F) {
 	one := uint64(1)
 	f.Add(appendValue(appendValue(nil, value{field: 1, text: "a", typ: 3, label: 4, offset: &one, length: &one}), value{field: 1 << 40}))
 	f.Add((&chunk{1, math.MaxInt64, math.MinInt64, 0, 5}).encode())
-	f.Add(make([]byte, 2*(1+tlshBytes)))
+	f.Add(make([]byte, 2*alikeBytes))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var list []value
 		if readValues(b, func(v value) { list = append(list, v) }) == nil {
@@ -123,7 +123,7 @@ func FuzzRows(f *testing.F) {
 			}
 		}
 		var entries []byte
-		if readAlike(b, tlshBytes, func(place byte, data []byte) { entries = append(append(entries, place), data...) }) == nil && !bytes.Equal(entries, b) {
+		if readAlike(b, func(place byte, curve []byte) { entries = append(append(entries, place), curve...) }) == nil && !bytes.Equal(entries, b) {
 			t.Fatal("entries are read otherwise")
 		}
 		var unpacked body

@@ -87,8 +87,7 @@ type Finder interface {
 	Resolve(ctx context.Context, r Reader, hash string) ([]string, error)
 	// Complete returns values of a field that begin with a text, in any case, with the number of files; the most frequent first.
 	Complete(ctx context.Context, r Reader, field *query.Field, prefix string, limit int) ([]ValueCount, error)
-	// Similar finds files like a ssdeep or TLSH hash or like a file's entropy, best first, without those whose hash is the very same unless
-	// they are other files (ssdeep). Score is 0 to 100; see similar.go for what it means for each.
+	// Similar finds files like a ssdeep or TLSH hash or like a file's entropy, best first, those with the very same hash among them. Score is 0 to 100; see similar.go for what it means for each.
 	Similar(ctx context.Context, r Reader, like Likeness, limit int) ([]Match, error)
 	// SimilarFeatures finds files that share feature values with a file, the rarer the better, best first.
 	SimilarFeatures(ctx context.Context, r Reader, sha256 string, limit int) (FeatureMatches, error)

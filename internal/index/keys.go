@@ -1,6 +1,8 @@
 package index
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"slices"
@@ -55,13 +57,25 @@ func textKey(texts ...string) int64 {
 	return int64(h.Sum64() >> 1)
 }
 
-// keyText writes a key so that texts are in the order of the keys: six bits a byte, none of which is a letter or 0xff.
-func keyText(key int64) string {
-	var b [11]byte
-	for i := range b {
-		b[i] = 0x80 | byte(key>>(60-6*i))&0x3f
+// sixBitLetters writes bytes so that texts are in the order of the bytes: six bits a letter, none of which is one of ASCII or 0xff.
+var sixBitLetters = func() *base64.Encoding {
+	var letters [64]byte
+	for i := range letters {
+		letters[i] = 0x80 | byte(i)
 	}
-	return string(b[:])
+	return base64.NewEncoding(string(letters[:])).WithPadding(base64.NoPadding)
+}()
+
+func sixBits(b []byte) string {
+	var room [64]byte
+	return string(sixBitLetters.AppendEncode(room[:0], b))
+}
+
+// keyText writes a key so that texts are in the order of the keys.
+func keyText(key int64) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(key))
+	return sixBits(b[:])
 }
 
 // keyTexts are the texts of a range of keys, the ends included.

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -49,7 +48,7 @@ func TestKeyText(t *testing.T) {
 	for _, a := range keys {
 		for _, b := range keys {
 			if x, y := keyText(a), keyText(b); (a < b) != (compareTexts(x, y) < 0) || (a == b) != (compareFolded(x, y) == 0) {
-				t.Fatal(fmt.Sprintf("%d and %d", a, b))
+				t.Fatalf("%d and %d", a, b)
 			}
 		}
 	}

@@ -12,7 +12,7 @@ const schemaVersion = 5
 
 // schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
 // same. blocks, which belong to segments (segment.go), say which documents have what; masks are sets of documents that change; columns are arrays by document
-// or by file; alike has what is compared with all others.
+// or by file; alike has curves that are compared with all others.
 //
 // Times are Unix microseconds, sizes and offsets are bytes. What ends in _w is a word: a number for a text that comes up again and again.
 // The row of a block is segment<<28 | number, that of a piece of a mask mask<<20 | piece.

@@ -153,8 +153,8 @@ func (e *eval) first(files bitset, o SearchOptions, from *place, n int) ([]place
 		}
 		newest := int64(0)
 		for _, c := range columns {
-			if chunk < len(c.maxima) {
-				newest = max(newest, c.maxima[chunk])
+			if chunk < len(c.chunks) {
+				newest = max(newest, c.chunks[chunk].max)
 			}
 		}
 		if !o.Ascending && len(top.list) == n && newest < top.list[0].at {

@@ -15,52 +15,46 @@ import (
 	"lazuli/internal/index/query"
 )
 
-// TLSH hashes and curves of entropy are compared with all others. They are kept side by side, so that one look-up reads few rows: chunks of 256 facts (TLSH)
-// or documents (entropy). The row of a chunk is kind<<56 | number>>8. An entry is its place in the chunk, a byte, and what is compared.
+// Curves of entropy are compared with all others. They are kept side by side, so that one look-up reads few rows: chunks of 256 documents. An entry is a
+// document's place in the chunk, a byte, and the curve.
 const (
-	alikeTLSH    = 2
-	alikeEntropy = 3
-
-	alikeBits = 8
-	tlshBytes = 35
-
+	alikeBits     = 8
 	entropyPoints = 40 // of a curve, each a byte: 255 for 8 bits a byte
+	alikeBytes    = 1 + entropyPoints
 )
-
-func alikeRow(kind, number int64) int64 { return kind<<56 | number>>alikeBits }
 
 var errAlike = errors.New("a row of similar files is damaged")
 
-// readAlike calls fn with the entries of a chunk, whose data have a size.
-func readAlike(b []byte, size int, fn func(place byte, data []byte)) error {
-	if len(b)%(1+size) != 0 {
+// readAlike calls fn with the entries of a chunk.
+func readAlike(b []byte, fn func(place byte, curve []byte)) error {
+	if len(b)%alikeBytes != 0 {
 		return errAlike
 	}
-	for ; len(b) > 0; b = b[1+size:] {
-		fn(b[0], b[1:1+size])
+	for ; len(b) > 0; b = b[alikeBytes:] {
+		fn(b[0], b[1:alikeBytes])
 	}
 	return nil
 }
 
-// changeAlike puts an entry in its chunk, or takes it out if data is nil.
-func (w *writer) changeAlike(kind, number int64, size int, data []byte) {
-	row := alikeRow(kind, number)
+// changeAlike puts the curve of a document in its chunk, or takes it out if it is nil.
+func (w *writer) changeAlike(doc int64, curve []byte) {
+	row := doc >> alikeBits
 	chunk, ok := w.alike[row]
 	if !ok {
 		w.one(`SELECT data FROM alike WHERE id = ?`, []any{row}, &chunk)
 	}
-	place := byte(number)
-	changed := make([]byte, 0, len(chunk)+1+size)
-	err := readAlike(chunk, size, func(other byte, data []byte) {
+	place := byte(doc)
+	changed := make([]byte, 0, len(chunk)+alikeBytes)
+	err := readAlike(chunk, func(other byte, curve []byte) {
 		if other != place {
-			changed = append(append(changed, other), data...)
+			changed = append(append(changed, other), curve...)
 		}
 	})
 	if err != nil && w.err == nil {
 		w.err = err
 	}
-	if data != nil {
-		changed = append(append(changed, place), data...)
+	if curve != nil {
+		changed = append(append(changed, place), curve...)
 	}
 	w.alike[row] = changed
 }
@@ -72,15 +66,6 @@ func (w *writer) storeAlike() {
 			continue
 		}
 		w.exec(`INSERT OR REPLACE INTO alike VALUES (?,?)`, row, data)
-	}
-}
-
-// compareLater puts the TLSH of facts where it is compared; remove takes it out.
-func (w *writer) compareLater(fact int64, tlsh string, remove bool) {
-	if h, err := digest.ParseTLSH(tlsh); err == nil && remove {
-		w.changeAlike(alikeTLSH, fact, tlshBytes, nil)
-	} else if err == nil {
-		w.changeAlike(alikeTLSH, fact, tlshBytes, h[:])
 	}
 }
 
@@ -173,19 +158,6 @@ func (s *SQLite) Similar(ctx context.Context, r Reader, like Likeness, limit int
 	return list, err
 }
 
-// scan calls fn with the number and the data of all entries of a kind, until the context ends.
-func (v view) scan(kind int64, size int, fn func(number int64, data []byte)) error {
-	return v.rows(`SELECT id, data FROM alike WHERE id >= ? AND id < ?`, []any{kind << 56, (kind + 1) << 56}, func(scan scanner) error {
-		var id int64
-		var data []byte
-		if err := scan(&id, &data); err != nil {
-			return err
-		}
-		base := id & (1<<48 - 1) << alikeBits
-		return readAlike(data, size, func(place byte, data []byte) { fn(base|int64(place), data) })
-	})
-}
-
 // ranked is something similar: the higher the better.
 type ranked struct {
 	number int64
@@ -242,21 +214,7 @@ func (v view) matches(b *best, limit int, file func(number int64) (bin int64, er
 	return list, nil
 }
 
-// fileOfFact returns the file of facts if the reader sees a document that states them, otherwise 0.
-func (v view) fileOfFact(fact int64) (int64, error) {
-	var found int64
-	err := v.rows(`SELECT DISTINCT d.bin, d.label FROM facts f JOIN documents d ON d.bin = f.bin AND d.fact = f.fact WHERE f.fact = ? AND d.superseded = 0`, []any{fact}, func(scan scanner) error {
-		var bin, label int64
-		err := scan(&bin, &label)
-		if v.labels[label].visible {
-			found = bin
-		}
-		return err
-	})
-	return found, err
-}
-
-// fileOfDocument is the same for a document.
+// fileOfDocument returns the file of a document if the reader sees it, otherwise 0.
 func (v view) fileOfDocument(doc int64) (int64, error) {
 	var bin, label int64
 	err := v.rows(`SELECT bin, label FROM documents WHERE doc = ? AND superseded = 0`, []any{doc}, func(scan scanner) error { return scan(&bin, &label) })
@@ -297,8 +255,7 @@ func (v view) similarSSDeep(text string, limit int) ([]Match, error) {
 			}
 		}
 	}
-	file := func(bin int64) (int64, error) { return bin, nil }
-	return v.matches(&b, limit, file, func(rank int) Match { return Match{Score: rank} })
+	return v.matches(&b, limit, itself, func(rank int) Match { return Match{Score: rank} })
 }
 
 // sharingGrams returns a visible document of each file that has grams of a hash, those with the most first.
@@ -353,22 +310,79 @@ func (e *eval) sharingGrams(h *digest.SSDeep) ([]uint32, error) {
 // farTLSH is the distance from which files are not alike.
 const farTLSH = 150
 
+// A TLSH is a term of the documents with it: the class of its length, by which terms are in order, and the rest (sixBits). What is too far apart in length
+// is not read.
+const tlshBytes = 35
+
+func tlshText(h *digest.TLSH) string {
+	b := *h
+	copy(b[1:], h[:1]) // behind the class
+	b[0] = h.LengthClass()
+	return sixBits(b[:])
+}
+
+// readTLSH reads what tlshText wrote.
+func readTLSH(text string) (h digest.TLSH, err error) {
+	var b [tlshBytes]byte
+	if len(text) != sixBitLetters.EncodedLen(tlshBytes) {
+		return h, errSegment
+	}
+	if n, err := sixBitLetters.Decode(b[:], []byte(text)); err != nil || n != tlshBytes {
+		return h, errSegment
+	}
+	copy(h[2:], b[2:])
+	h[0], h[1] = b[1], b[0]<<4|b[0]>>4
+	return h, nil
+}
+
 func (v view) similarTLSH(hash string, limit int) ([]Match, error) {
 	wanted, err := digest.ParseTLSH(hash)
 	if err != nil {
 		return nil, &query.Error{Column: 1, Message: "this is no TLSH hash"}
 	}
-	b := best{size: limit + spare}
-	err = v.scan(alikeTLSH, tlshBytes, func(fact int64, data []byte) {
-		if distance := wanted.Distance((*digest.TLSH)(data)); distance > 0 && distance <= farTLSH {
-			b.add(ranked{fact, -distance})
-		}
-	})
+	e, err := v.evaluate()
 	if err != nil {
 		return nil, err
 	}
-	return v.matches(&b, limit, v.fileOfFact, func(rank int) Match { return Match{Score: max(0, 100+rank/3), Distance: -rank} })
+	field, err := e.field(fieldTLSH)
+	if err != nil || field == 0 {
+		return []Match{}, err
+	}
+	const near = farTLSH / digest.TLSHClassDistance // classes
+	class := int(wanted.LengthClass())
+	b := best{size: limit + spare}
+	for _, part := range [][2]int{{max(0, class-near), min(255, class+near)}, {class - near + 256, 255}, {0, class + near - 256}} { // around the circle
+		if part[0] > part[1] {
+			continue
+		}
+		from, to := [tlshBytes]byte{byte(part[0])}, [tlshBytes]byte{byte(part[1])}
+		for i := 1; i < tlshBytes; i++ {
+			to[i] = 0xff
+		}
+		err := v.eachEntry(field, textRange{sixBits(from[:]), sixBits(to[:])}, func(entry *entry) error {
+			theirs, err := readTLSH(entry.text)
+			if err != nil {
+				return err
+			}
+			distance := wanted.Distance(&theirs)
+			if distance > farTLSH {
+				return nil
+			}
+			return entry.each(func(doc uint32) {
+				if e.visible.has(doc) {
+					b.add(ranked{e.bins.at(doc), -distance})
+				}
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return v.matches(&b, limit, itself, func(rank int) Match { return Match{Score: max(0, 100+rank/3), Distance: -rank} })
 }
+
+// itself is the file of what is one.
+func itself(bin int64) (int64, error) { return bin, nil }
 
 func (v view) similarEntropy(blocks []float64, limit int) ([]Match, error) {
 	wanted := entropyCurve(blocks)
@@ -377,14 +391,21 @@ func (v view) similarEntropy(blocks []float64, limit int) ([]Match, error) {
 	}
 	b := best{size: limit + spare}
 	const far = entropyPoints * 255 / 10
-	err := v.scan(alikeEntropy, entropyPoints, func(doc int64, data []byte) {
-		sum := 0
-		for i, x := range data {
-			sum += max(int(x), int(wanted[i])) - min(int(x), int(wanted[i]))
+	err := v.rows(`SELECT id, data FROM alike`, nil, func(scan scanner) error {
+		var row int64
+		var data []byte
+		if err := scan(&row, &data); err != nil {
+			return err
 		}
-		if sum <= far {
-			b.add(ranked{doc, -sum})
-		}
+		return readAlike(data, func(place byte, curve []byte) {
+			sum := 0
+			for i, x := range curve {
+				sum += max(int(x), int(wanted[i])) - min(int(x), int(wanted[i]))
+			}
+			if sum <= far {
+				b.add(ranked{row<<alikeBits | int64(place), -sum})
+			}
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -198,7 +198,7 @@ func (w *writer) add(d *Document, superseded int64, body []byte) {
 		w.setMask(maskCurrent, doc, true)
 	}
 	if curve := entropyOf(d.Info); curve != nil {
-		w.changeAlike(alikeEntropy, int64(doc), entropyPoints, curve)
+		w.changeAlike(int64(doc), curve)
 	}
 	w.documents.add(doc, bin, label, superseded, w.fact(bin, d), w.word(d.Action), w.word(d.Author.Category), w.word(d.Author.Name), w.word(d.Author.Version),
 		micros(d.Timestamp), w.word(d.SourceName), micros(d.SourceTimestamp), d.depth(), d.traits(), len(d.Features), textKey(d.Run), d.ID, body, values)
@@ -321,7 +321,7 @@ func (w *writer) remove(doc int64) {
 			w.err = err
 		}
 		if entropyOf(b.Info) != nil {
-			w.changeAlike(alikeEntropy, doc, entropyPoints, nil)
+			w.changeAlike(doc, nil)
 		}
 	}
 	for _, column := range []int64{columnBin, columnTime, columnSourceTime} {

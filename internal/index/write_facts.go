@@ -35,7 +35,6 @@ func (w *writer) fact(bin int64, d *Document) *int64 {
 	row = w.nextFact
 	w.nextFact++
 	w.said.add(append([]any{row}, list...)...)
-	w.compareLater(row, f.tlsh, false)
 	if w.facts[bin] != nil {
 		w.facts[bin][f] = row
 	}
@@ -44,23 +43,16 @@ func (w *writer) fact(bin int64, d *Document) *int64 {
 
 // dropFacts removes the statements of a file that no document makes any more.
 func (w *writer) dropFacts(bin int64, used map[int64]bool) {
-	type row struct {
-		fact int64
-		tlsh string
-	}
-	var drop []row
-	w.rows(`SELECT fact, tlsh FROM facts WHERE bin = ?`, []any{bin}, func(scan scanner) error {
-		var r row
-		var tlsh *string
-		err := scan(&r.fact, &tlsh)
-		r.tlsh = textOf(tlsh)
-		if !used[r.fact] {
-			drop = append(drop, r)
+	var drop []int64
+	w.rows(`SELECT fact FROM facts WHERE bin = ?`, []any{bin}, func(scan scanner) error {
+		var fact int64
+		err := scan(&fact)
+		if !used[fact] {
+			drop = append(drop, fact)
 		}
 		return err
 	})
-	for _, r := range drop {
-		w.compareLater(r.fact, r.tlsh, true)
-		w.exec(`DELETE FROM facts WHERE fact = ?`, r.fact)
+	for _, fact := range drop {
+		w.exec(`DELETE FROM facts WHERE fact = ?`, fact)
 	}
 }

@@ -44,8 +44,20 @@ func (s *Server) similarTLSH(ctx context.Context, c *call, in *similarInput) (ma
 	if in.TLSH == "" {
 		return matches{}, invalid("query", "tlsh", "tlsh must be a hash", in.TLSH)
 	}
-	return s.similar(ctx, c, index.Likeness{TLSH: in.TLSH}, in.Max)
+	list, err := s.Index.Similar(ctx, c.reader, index.Likeness{TLSH: in.TLSH}, mostMatches)
+	if err != nil {
+		return matches{}, err
+	}
+	out := matches{[]match{}}
+	for _, m := range list {
+		if m.Distance > 0 && len(out.Matches) < in.Max { // the reference leaves out the very same hash
+			out.Matches = append(out.Matches, match{m.SHA256, m.Score})
+		}
+	}
+	return out, nil
 }
+
+const mostMatches = 1000
 
 type entropyInput struct {
 	SHA256Input
