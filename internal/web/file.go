@@ -1,17 +1,15 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"lazuli/internal/api"
-	"lazuli/internal/api/azul"
 	"lazuli/internal/index"
 )
 
@@ -22,6 +20,7 @@ type fileData struct {
 	Strip  template.HTML
 	Graph  template.HTML
 	Groups []featureGroup
+	Faults []fault
 	Shown  map[string]bool // streams that have a page, by SHA-256
 	Stored bool            // the content can be looked at
 	Why    []api.Why       // of plugins that did not end a job of it
@@ -40,23 +39,6 @@ func (d fileData) Hashes() []hash {
 	}
 	return list
 }
-
-// featureGroup is the values of one feature.
-type featureGroup struct {
-	Name   string
-	Values []featureValue
-	More   int // values that are not shown
-}
-
-// featureValue is a value with where one may go on from it.
-type featureValue struct {
-	index.Feature
-	Search string // address of the files that have it
-	Tags   []string
-	Parts  []link
-}
-
-const shownValues = 50
 
 func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
@@ -80,8 +62,29 @@ func nameOf(b *index.Binary) string {
 	return shorten(b.SHA256, 16)
 }
 
+// fault is what kept a plugin from telling everything.
+type fault struct{ Plugin, Tone, Text string }
+
+// maxFaults is how many are shown above all else.
+const maxFaults = 6
+
+// faultsOf lists plugins whose newest version, which comes first, failed or met with errors.
+func faultsOf(statuses []index.Status) []fault {
+	var list []fault
+	seen := map[string]bool{}
+	for _, st := range statuses {
+		kind := tone(st.State)
+		if !seen[st.Plugin] && (kind == "bad" || kind == "warn") && len(list) < maxFaults {
+			list = append(list, fault{st.Plugin, kind, cmp.Or(st.Message, st.Error, st.State)})
+		}
+		seen[st.Plugin] = true
+	}
+	return list
+}
+
 // fillFile reads what stands beside what is known of the file itself. Of the feature all every value is shown.
 func (w *Web) fillFile(ctx context.Context, d *fileData, all string) error {
+	d.Faults = faultsOf(d.Statuses)
 	tags, err := w.api.Index.FileTags(ctx, w.api.Reader(ctx), d.SHA256)
 	if err != nil {
 		return err
@@ -111,67 +114,6 @@ func (w *Web) fillFile(ctx context.Context, d *fileData, all string) error {
 		}
 	}
 	return nil
-}
-
-// featureGroups gathers values, which come by the names of their features.
-func (w *Web) featureGroups(ctx context.Context, features []index.Feature, all string) ([]featureGroup, error) {
-	var groups []featureGroup
-	var tags []index.Tag
-	for _, v := range features {
-		if n := len(groups); n == 0 || groups[n-1].Name != v.Name {
-			groups = append(groups, featureGroup{Name: v.Name})
-			var err error
-			if tags, err = w.api.Index.ValueTags(ctx, w.api.Reader(ctx), "", v.Name); err != nil {
-				return nil, err
-			}
-		}
-		g := &groups[len(groups)-1]
-		if len(g.Values) >= shownValues && g.Name != all {
-			g.More++
-			continue
-		}
-		g.Values = append(g.Values, featureValue{Feature: v, Search: searchFor("features_map."+v.Name, v.Value), Tags: tagsOfValue(tags, v.Value), Parts: partLinks(v)})
-	}
-	return groups, nil
-}
-
-func tagsOfValue(tags []index.Tag, value string) []string {
-	return tagNames(slices.DeleteFunc(slices.Clone(tags), func(t index.Tag) bool { return t.Value != value }))
-}
-
-// partLinks leads from a link or a path to the files that have a part of it, too.
-func partLinks(v index.Feature) []link {
-	if v.Type != "uri" && v.Type != "filepath" {
-		return nil
-	}
-	var list []link
-	add := func(name, field, value string) {
-		if address := searchFor("features.enriched."+field, value); address != "" && value != "" {
-			list = append(list, link{Name: name + " " + value, Address: address})
-		}
-	}
-	parts := index.PartsOf(v.Type, v.Value)
-	for _, p := range []struct{ name, field string }{{"host", "hostname"}, {"port", "port"}, {"user", "username"}} {
-		add(p.name, p.field, parts["features.enriched."+p.field])
-	}
-	path := parts["features.enriched.filepath"]
-	if v.Type == "uri" {
-		if path != "/" {
-			add("path", "filepath", path)
-		}
-		add("query", "query", parts["features.enriched.query"])
-		return list
-	}
-	beginnings, ends := azul.Folders(path)
-	for _, folder := range beginnings {
-		if folder != path {
-			add("in", "filepath.tree", folder)
-		}
-	}
-	if len(ends) > 1 { // of one part there is nothing else to say
-		add("ends", "filepath.tree_reversed", ends[0])
-	}
-	return list
 }
 
 // tagFile puts a tag on a file or takes it off, from a form.
@@ -314,14 +256,4 @@ func (w *Web) drawNearby(ctx context.Context, sha256 string, cousins bool) (temp
 		n.More = max(h.Children-inside[at[h.SHA256]], 0)
 	}
 	return g.svg(), nil
-}
-
-// pivotTo is the address of the page of values that files have in common; names and values alternate.
-func pivotTo(pairs ...string) string {
-	v := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		v.Add("f", pairs[i])
-		v.Add("v", pairs[i+1])
-	}
-	return fmt.Sprintf("/pivot?%s", v.Encode())
 }

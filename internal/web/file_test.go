@@ -258,3 +258,54 @@ func TestStreamPage(t *testing.T) {
 		t.Errorf("%s", page)
 	}
 }
+
+// TestOneValue: what several plugins found is one line, and what every file has comes last.
+func TestOneValue(t *testing.T) {
+	p, server := newSite(t)
+	off := uint64(16)
+	for i, plugin := range []string{"A", "B", "C"} {
+		d := document(sha("4"), "f", index.Feature{Name: "filename", Type: "filepath", Value: "setup.exe"}, index.Feature{Name: "url", Type: "string", Value: "same"},
+			index.Feature{Name: "score", Type: "float", Value: "5.702044582187162"})
+		d.ID, d.Action, d.Author.Name = plugin, "enriched", plugin
+		if i == 2 {
+			d.Features = append(d.Features, index.Feature{Name: "url", Type: "string", Value: "same", Offset: &off})
+		}
+		p.apply(index.Batch{Documents: []index.Document{d}}, "")
+	}
+	page := ok(t, server, "/file/"+sha("4"))
+	if n := strings.Count(page, ">same</a>"); n != 2 || !strings.Contains(page, `<td class="plugin">A, B, C</td>`) {
+		t.Errorf("%d lines of one value at two places, or not by all", n)
+	}
+	if name, url := strings.Index(page, ">filename</th>"), strings.Index(page, ">url</th>"); name < url || url < 0 {
+		t.Error("the name comes before what was found")
+	}
+	if !strings.Contains(page, `title="5.702044582187162">5.70204</a>`) {
+		t.Error("a number is shown to its last digit, or not at all")
+	}
+}
+
+// TestFaults: a page begins with what went wrong, by the newest version of each plugin.
+func TestFaults(t *testing.T) {
+	p, server := newSite(t)
+	state := func(plugin, version, state, message string) index.StatusDocument {
+		return index.StatusDocument{ID: plugin + version, SHA256: sha("4"), Author: index.Author{Name: plugin, Version: version}, State: state, Message: message, Timestamp: time.Now()}
+	}
+	p.apply(index.Batch{Documents: []index.Document{document(sha("4"), "f")}, Statuses: []index.StatusDocument{
+		state("Mended", "2", "completed", ""), state("Mended", "1", "error-exception", "long ago"), state("Broken", "1", "error-exception", "it fell over"),
+		state("Lame", "1", "completed-with-errors", "no password fits"), state("Other", "1", "opt-out", "not for it")}}, "")
+	page := ok(t, server, "/file/"+sha("4"))
+	head, _, _ := strings.Cut(page, "<section")
+	for _, want := range []string{`class="notice bad" role="status"><a href="#plugins"><b>Broken</b></a> it fell over<`, `class="notice warn" role="status"><a href="#plugins"><b>Lame</b></a> no password fits<`} {
+		if !strings.Contains(head, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	for _, not := range []string{"long ago", "not for it"} {
+		if strings.Contains(head, not) {
+			t.Errorf("%s is no fault of now", not)
+		}
+	}
+	if strings.Contains(page, "<summary>no password fits") {
+		t.Error("a message of one line has nothing to open")
+	}
+}

@@ -66,3 +66,13 @@ func searchFor(field, value string) string {
 	}
 	return search(c)
 }
+
+// pivotTo is the address of the page of values that files have in common; names and values alternate.
+func pivotTo(pairs ...string) string {
+	v := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v.Add("f", pairs[i])
+		v.Add("v", pairs[i+1])
+	}
+	return "/pivot?" + v.Encode()
+}
