@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"context"
-	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -21,6 +20,7 @@ type fileData struct {
 	Graph  template.HTML
 	Groups []featureGroup
 	Faults []fault
+	Near   near
 	Shown  map[string]bool // streams that have a page, by SHA-256
 	Stored bool            // the content can be looked at
 	Why    []api.Why       // of plugins that did not end a job of it
@@ -48,7 +48,9 @@ func (w *Web) file(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := fileData{FileState: f, Name: nameOf(f.Binary), Strip: entropyStrip(api.EntropyOf(f.Binary)), Shown: map[string]bool{}}
-	if err := w.fillFile(ctx, &d, r.URL.Query().Get("all")); err != nil {
+	q := r.URL.Query()
+	d.Near = nearOf(f.Binary, q.Get("near") != "")
+	if err := w.fillFile(ctx, &d, q.Get("all")); err != nil {
 		w.failed(rw, r, err)
 		return
 	}
@@ -85,6 +87,9 @@ func faultsOf(statuses []index.Status) []fault {
 // fillFile reads what stands beside what is known of the file itself. Of the feature all every value is shown.
 func (w *Web) fillFile(ctx context.Context, d *fileData, all string) error {
 	d.Faults = faultsOf(d.Statuses)
+	if err := w.nameNear(ctx, &d.Near); err != nil {
+		return err
+	}
 	tags, err := w.api.Index.FileTags(ctx, w.api.Reader(ctx), d.SHA256)
 	if err != nil {
 		return err
@@ -186,74 +191,4 @@ func (w *Web) results(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.render(rw, r, http.StatusOK, "results", view{Title: "Results on " + clean(nameOf(b)), Data: resultsData{b.SHA256, nameOf(b), list, more}})
-}
-
-// graphData is the page of a graph.
-type graphData struct {
-	SHA256, Name string
-	Graph        template.HTML
-}
-
-func (w *Web) graphPage(rw http.ResponseWriter, r *http.Request) {
-	b, ok := w.binary(rw, r)
-	if !ok {
-		return
-	}
-	svg, err := w.drawNearby(r.Context(), b.SHA256, true)
-	if err != nil {
-		w.failed(rw, r, err)
-		return
-	}
-	w.render(rw, r, http.StatusOK, "graph", view{Title: "Around " + clean(nameOf(b)), Live: b.SHA256, Data: graphData{b.SHA256, nameOf(b), svg}})
-}
-
-// drawNearby draws the files from which a file came and that came from it; with cousins also what else came from the former.
-func (w *Web) drawNearby(ctx context.Context, sha256 string, cousins bool) (template.HTML, error) {
-	ties, err := w.api.Azul(ctx).Nearby(ctx, sha256, cousins)
-	if err != nil && !errors.Is(err, index.ErrNotFound) {
-		return "", err
-	}
-	var g graph
-	at := map[string]int{}
-	var list []string
-	node := func(sha string) int {
-		if n, ok := at[sha]; ok {
-			return n
-		}
-		at[sha] = len(g.nodes)
-		g.nodes = append(g.nodes, graphNode{SHA256: sha, Focus: sha == sha256})
-		list = append(list, sha)
-		return at[sha]
-	}
-	drawn := map[[2]int]int{} // parent and child → edge
-	inside := map[int]int{}
-	for i := range ties {
-		t := &ties[i]
-		e := graphEdge{From: node(t.Parent), To: node(t.Child), Label: relationship(t.Relationship) + " (" + t.Author + ")"}
-		if n := &g.nodes[e.To]; n.Name == "" {
-			n.Name, n.Format = t.Filename, t.Format
-		}
-		if old, there := drawn[[2]int{e.From, e.To}]; there {
-			g.edges[old].Label += "; " + e.Label
-			continue
-		}
-		drawn[[2]int{e.From, e.To}] = len(g.edges)
-		inside[e.From]++
-		g.edges = append(g.edges, e)
-	}
-	hits, err := w.api.Index.Hits(ctx, w.api.Reader(ctx), list)
-	if err != nil {
-		return "", err
-	}
-	for i := range hits {
-		n, h := &g.nodes[at[hits[i].SHA256]], &hits[i]
-		if n.Name == "" && len(h.Filenames) > 0 {
-			n.Name = h.Filenames[0]
-		}
-		if n.Format == "" {
-			n.Format = h.FileFormat
-		}
-		n.More = max(h.Children-inside[at[h.SHA256]], 0)
-	}
-	return g.svg(), nil
 }

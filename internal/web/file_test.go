@@ -287,11 +287,14 @@ func TestOneValue(t *testing.T) {
 // TestFaults: a page begins with what went wrong, by the newest version of each plugin.
 func TestFaults(t *testing.T) {
 	p, server := newSite(t)
+	now := time.Now()
 	state := func(plugin, version, state, message string) index.StatusDocument {
-		return index.StatusDocument{ID: plugin + version, SHA256: sha("4"), Author: index.Author{Name: plugin, Version: version}, State: state, Message: message, Timestamp: time.Now()}
+		return index.StatusDocument{ID: plugin + version, SHA256: sha("4"), Author: index.Author{Name: plugin, Version: version}, State: state, Message: message, Timestamp: now}
 	}
+	old := state("Mended", "1", "error-exception", "long ago")
+	old.Timestamp = now.Add(-time.Hour)
 	p.apply(index.Batch{Documents: []index.Document{document(sha("4"), "f")}, Statuses: []index.StatusDocument{
-		state("Mended", "2", "completed", ""), state("Mended", "1", "error-exception", "long ago"), state("Broken", "1", "error-exception", "it fell over"),
+		state("Mended", "2", "completed", ""), old, state("Broken", "1", "error-exception", "it fell over"),
 		state("Lame", "1", "completed-with-errors", "no password fits"), state("Other", "1", "opt-out", "not for it")}}, "")
 	page := ok(t, server, "/file/"+sha("4"))
 	head, _, _ := strings.Cut(page, "<section")

@@ -22,7 +22,7 @@ var functions = template.FuncMap{
 	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "states": states, "outcomes": outcomes,
 	"relationship": relationship, "jobs": jobs, "plural": plural, "lines": lines,
 	"count": count, "searchFor": searchFor, "tagNames": tagNames, "deref": func(n *int) int { return *n },
-	"hexOf": hexOf, "hexAt": hexAt, "codings": codings, "pivotTo": pivotTo, "json": indented,
+	"hexOf": hexOf, "hexAt": hexAt, "codings": codings, "pivotTo": pivotTo, "named": named, "json": indented,
 }
 
 // clean makes text from files safe to look at: control characters, and those that turn the direction of writing, become visible escapes.
@@ -40,6 +40,11 @@ func clean(s string) string {
 	}
 	return b.String()
 }
+
+// namedFile is a file to go to, and its name if it has one.
+type namedFile struct{ SHA256, Name string }
+
+func named(sha256 string, names map[string]string) namedFile { return namedFile{sha256, names[sha256]} }
 
 // jobs lists jobs of a file that has several events as a reader wants them: one of a plugin, version and state.
 func jobs(list []api.PendingJob) []api.PendingJob {
