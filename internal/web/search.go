@@ -31,6 +31,14 @@ type searchData struct {
 	Facets     []facet
 	Query      string
 	Saved      []savedSearch
+	Alone      []alone // when nothing matches all conditions
+}
+
+// alone is a condition and how many files match it without the others.
+type alone struct {
+	activeCondition
+	Count   int64
+	Address string
 }
 
 // link is an address with a name for it.
@@ -51,7 +59,7 @@ type facet struct {
 }
 
 type facetValue struct {
-	Value           string
+	Value           string // as it is shown
 	Count           int64
 	Narrow, Exclude string // addresses
 }
@@ -77,6 +85,8 @@ var facetFields = []struct{ field, name string }{
 const (
 	searchPageSize = 50
 	facetSize      = 8
+	countedValues  = 24 // of each field, among which are some that say nothing
+	maxAlone       = 10
 	tagPatience    = 150 * time.Millisecond // for the tags that are counted one by one
 )
 
@@ -153,7 +163,7 @@ func (w *Web) find(ctx context.Context, a asked, expr query.Expr, d *searchData)
 		fields = append(fields, f.field)
 	}
 	page, err := w.api.Index.Search(ctx, w.api.Reader(ctx), expr,
-		index.SearchOptions{Limit: searchPageSize, Cursor: a.cursor, Order: a.order, Ascending: a.ascending, Total: true, Facets: fields, FacetSize: facetSize})
+		index.SearchOptions{Limit: searchPageSize, Cursor: a.cursor, Order: a.order, Ascending: a.ascending, Total: true, Facets: fields, FacetSize: countedValues})
 	if err != nil {
 		return err
 	}
@@ -170,6 +180,11 @@ func (w *Web) find(ctx context.Context, a asked, expr query.Expr, d *searchData)
 	for i, p := range parts {
 		d.Conditions = append(d.Conditions, activeCondition{query.Format(p), a.with(joined(slices.Delete(slices.Clone(parts), i, i+1)))})
 	}
+	if len(d.Hits) == 0 && a.cursor == "" {
+		if err := w.countAlone(ctx, a, parts, d); err != nil {
+			return err
+		}
+	}
 	d.Orders = ordersOf(a)
 	for _, format := range []string{"ndjson", "csv"} {
 		d.Exports = append(d.Exports, link{Name: strings.ToUpper(format), Address: "/api/v1/search/export?" + url.Values{"q": {a.q}, "format": {format}}.Encode()})
@@ -185,17 +200,63 @@ func (w *Web) find(ctx context.Context, a asked, expr query.Expr, d *searchData)
 	return nil
 }
 
+// countAlone tells of conditions which together match nothing what each matches alone.
+func (w *Web) countAlone(ctx context.Context, a asked, parts []query.Expr, d *searchData) error {
+	if len(parts) < 2 || len(parts) > maxAlone {
+		return nil
+	}
+	for i, p := range parts {
+		n, err := w.api.Index.Count(ctx, w.api.Reader(ctx), p)
+		if err != nil {
+			return err
+		}
+		d.Alone = append(d.Alone, alone{d.Conditions[i], n, a.with(p)})
+	}
+	return nil
+}
+
 // add adds a facet that has values.
 func (d *searchData) add(a asked, expr query.Expr, name string, counted index.Facet) {
 	f := facet{Name: name, Field: counted.Field, Approx: counted.Approx}
-	for _, v := range counted.Values {
+	for _, v := range d.telling(counted) {
 		if c := condition(counted.Field, v.Value); c != nil && v.Value != "" {
-			f.Values = append(f.Values, facetValue{v.Value, v.Count, a.with(narrowed(expr, c)), a.with(narrowed(expr, query.Not{Expr: c}))})
+			f.Values = append(f.Values, facetValue{facetText(counted.Field, v.Value), v.Count, a.with(narrowed(expr, c)), a.with(narrowed(expr, query.Not{Expr: c}))})
 		}
 	}
 	if len(f.Values) > 0 {
 		d.Facets = append(d.Facets, f)
 	}
+}
+
+// telling picks the values of a facet that are shown: of features none that all files have, unless there are only such.
+func (d *searchData) telling(f index.Facet) []index.ValueCount {
+	list := slices.Clone(f.Values)
+	if f.Field == "features.name" && !f.Approx {
+		all := func(v index.ValueCount) bool { return v.Count == d.Total }
+		if some := slices.DeleteFunc(slices.Clone(list), all); len(some) > 0 {
+			list = some
+		}
+	}
+	list = list[:min(len(list), facetSize)]
+	if f.Field == "depth" {
+		slices.SortFunc(list, func(x, y index.ValueCount) int {
+			return cmp.Or(cmp.Compare(len(x.Value), len(y.Value)), cmp.Compare(x.Value, y.Value)) // numbers
+		})
+	}
+	return list
+}
+
+// facetText says a value in words where it is a number that one must know.
+func facetText(field, value string) string {
+	switch {
+	case field != "depth":
+		return value
+	case value == "0":
+		return "submitted"
+	case value == "1":
+		return "1 level inside"
+	}
+	return value + " levels inside"
 }
 
 // tagFacet counts the tags of the hits, those first that most files have; as many as can be counted in a short time.

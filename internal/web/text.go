@@ -19,7 +19,7 @@ import (
 // functions are what templates call.
 var functions = template.FuncMap{
 	"bytes": sizeText, "short": func(s string) string { return shorten(s, 12) }, "clean": clean, "cut": func(s string) string { return shorten(clean(s), 300) },
-	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "states": states, "outcomes": outcomes,
+	"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }, "tone": tone, "meaning": meaning, "states": states, "outcomes": outcomes,
 	"relationship": relationship, "jobs": jobs, "plural": plural, "lines": lines,
 	"count": count, "searchFor": searchFor, "tagNames": tagNames, "deref": func(n *int) int { return *n },
 	"hexOf": hexOf, "hexAt": hexAt, "codings": codings, "pivotTo": pivotTo, "named": named, "json": indented,
@@ -134,14 +134,33 @@ func tone(state string) string {
 	switch {
 	case state == "completed-with-errors":
 		return "warn"
+	case state == "completed-empty", state == "opt-out":
+		return "quiet"
 	case strings.HasPrefix(state, "completed"), state == "done":
 		return "good"
 	case strings.HasPrefix(state, "error"):
 		return "bad"
-	case state == "opt-out":
-		return "quiet"
 	}
 	return "busy"
+}
+
+// meaning says in words what a state of a job means.
+func meaning(state string) string {
+	switch state {
+	case "completed":
+		return "it found something"
+	case "completed-empty":
+		return "it looked, and found nothing"
+	case "completed-with-errors":
+		return "it ended, but something went wrong: see its message"
+	case "opt-out":
+		return "not the kind of file that it is for"
+	case "done":
+		return "every plugin has ended with it and with what is inside"
+	case "working":
+		return "a plugin still has it, or a file inside it, before it"
+	}
+	return ""
 }
 
 // stateCount is how often a plugin ended in a state.

@@ -131,14 +131,14 @@ func (w *Web) failed(rw http.ResponseWriter, r *http.Request, err error) {
 }
 
 type homeData struct {
-	Recent  []index.Hit
+	Recent  []index.Hit // of what was submitted, not of what is inside
 	Counts  index.Counts
 	Plugins []index.Plugin
 }
 
 func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
 	var d homeData
-	page, err := w.api.Index.Search(r.Context(), w.api.Reader(r.Context()), query.All{}, index.SearchOptions{Limit: 12})
+	page, err := w.api.Index.Search(r.Context(), w.api.Reader(r.Context()), condition("depth", "0"), index.SearchOptions{Limit: 12, Order: index.BySubmitted})
 	if err == nil {
 		d.Recent = page.Hits
 		d.Counts, err = w.api.Counts(r.Context())
