@@ -20,7 +20,7 @@ func TestHexPage(t *testing.T) {
 		index.Feature{Name: "far", Type: "string", Value: "x", Offset: &far, Length: &far}, index.Feature{Name: "start", Type: "string", Value: "y", Offset: new(uint64)})
 	path := "/file/" + file + "/hex"
 	page := ok(t, server, path)
-	if !strings.Contains(page, `<th scope="row">00000010</th><td>30 31 32 33 34 35 36 37 <mark class="feature" title="f: &lt;script&gt;`) || !strings.Contains(page, ">38 39 61 62 63 64 65 66</mark></td>") ||
+	if !strings.Contains(page, `<th scope="row">00000010</th><td>30 31 32 33 34 35 36 37 <mark class="feature odd" title="f: &lt;script&gt;`) || !strings.Contains(page, ">38 39 61 62 63 64 65 66</mark></td>") ||
 		!strings.Contains(page, "length=20&amp;offset=0x18") || strings.Contains(page, `rel="prev"`) {
 		t.Errorf("%.3000s", page)
 	}
