@@ -389,7 +389,7 @@ func TestWhy(t *testing.T) {
 	err := p.idx.Apply(t.Context(), index.Batch{
 		Documents: []index.Document{{ID: "1", SHA256: sha, Position: "t/0/0", Action: "sourced", Author: index.Author{Name: "u"}, Timestamp: now, SourceName: "s", SourceTimestamp: now}},
 		Statuses:  []index.StatusDocument{{ID: "s", SHA256: sha, Author: index.Author{Name: "Done", Version: "1"}, Input: "1", Run: "r", State: "completed", Runtime: .5, Timestamp: now}},
-		Plugins:   []index.PluginDocument{{Name: "Idle", Version: "3", Timestamp: now}, {Name: "Busy", Version: "1", Timestamp: now}},
+		Plugins:   []index.PluginDocument{{Name: "Idle", Version: "3", Timestamp: now}, {Name: "Busy", Version: "1", Timestamp: now}, {Name: "Busy-bee", Version: "1", Timestamp: now}, {Name: "Busy-bee", Version: "2", Timestamp: now}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -403,7 +403,7 @@ func TestWhy(t *testing.T) {
 	for _, w := range got.Plugins {
 		lines = append(lines, w.Plugin+" "+w.State+": "+w.Sentence)
 	}
-	want := []string{"Busy waiting: has at most 7 events before it", "Done ended: completed, 0.50 s, " + now.UTC().Format("2006-01-02 15:04:05 UTC"),
+	want := []string{"Busy waiting: has at most 7 events before it", "Busy-bee unpolled: is registered and has never asked for work", "Busy-bee part: is a part of Busy, which asks for its work", "Done ended: completed, 0.50 s, " + now.UTC().Format("2006-01-02 15:04:05 UTC"),
 		"Idle unpolled: is registered and has never asked for work", "Images skipped: it is no image"}
 	if text := strings.Join(lines, "\n"); text != strings.Join(want, "\n") {
 		t.Errorf("got\n%s", text)

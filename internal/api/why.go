@@ -80,10 +80,13 @@ func (a *API) why(ctx context.Context, in *whyInput) (*struct{ Body whyList }, e
 }
 
 // rank orders the states of an event by how much they tell.
-var rank = map[string]int{"running": 0, "waiting": 1, "ended": 2, "skipped": 3, "still": 4, "absent": 5, unpolled: 6}
+var rank = map[string]int{"running": 0, "waiting": 1, "ended": 2, "skipped": 3, "still": 4, "absent": 5, unpolled: 6, part: 7}
 
-// unpolled is the state of a plugin that registered and never polled.
-const unpolled = "unpolled"
+// States of plugins that registered and never polled: of a part of another plugin that does, and of others.
+const (
+	unpolled = "unpolled"
+	part     = "part"
+)
 
 // Why says of every plugin that polls or is registered why it did or did not run on a file, by name, the newest version first.
 func (a *API) Why(ctx context.Context, b *index.Binary) (WhyAnswer, error) {
@@ -118,7 +121,11 @@ func (a *API) Why(ctx context.Context, b *index.Binary) (WhyAnswer, error) {
 	}
 	for _, p := range registered {
 		if !known[p.Name+" "+p.Version] {
-			list = append(list, Why{Explanation: Explanation{Plugin: p.Name, Version: p.Version, State: unpolled}})
+			e := Explanation{Plugin: p.Name, Version: p.Version, State: unpolled}
+			if whole := wholeOf(p.Name, p.Version, known); whole != "" {
+				e.State, e.Detail = part, "is a part of "+whole+", which asks for its work"
+			}
+			list = append(list, Why{Explanation: e})
 		}
 	}
 	for i := range list {
@@ -137,6 +144,16 @@ func (a *API) Why(ctx context.Context, b *index.Binary) (WhyAnswer, error) {
 		return cmp.Or(strings.Compare(x.Plugin, y.Plugin), strings.Compare(y.Version, x.Version), strings.Compare(x.Consumer, y.Consumer))
 	})
 	return WhyAnswer{list, silent}, nil
+}
+
+// wholeOf is the plugin that polls of which one is a part: parts are named PLUGIN-PART. "" if there is none.
+func wholeOf(name, version string, polls map[string]bool) string {
+	for i := range name {
+		if name[i] == '-' && polls[name[:i]+" "+version] {
+			return name[:i]
+		}
+	}
+	return ""
 }
 
 // sentence says it in words.
@@ -174,7 +191,7 @@ func (w *Why) sentence() string {
 			text += ": " + said
 		}
 		return text
-	case "skipped":
+	case "skipped", part:
 		return w.Detail
 	case "still":
 		text = w.Detail

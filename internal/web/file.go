@@ -114,7 +114,7 @@ func (w *Web) fillFile(ctx context.Context, d *fileData, all string) error {
 		return err
 	}
 	for _, y := range why.Plugins {
-		if y.State != "ended" { // those stand above with their statuses
+		if y.State != "ended" && y.State != "part" { // the former stand above with their statuses, the latter ask for nothing
 			d.Why = append(d.Why, y)
 		}
 	}
