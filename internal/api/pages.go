@@ -5,6 +5,7 @@ import (
 
 	"lazuli/internal/api/azul"
 	"lazuli/internal/api/notes"
+	"lazuli/internal/index"
 )
 
 // SavedSearches lists the searches of who asks, by name.
@@ -13,9 +14,9 @@ func (a *API) SavedSearches(ctx context.Context) ([]notes.Search, error) {
 }
 
 // SaveSearch keeps a search of who asks; an error is for them to read.
-func (a *API) SaveSearch(ctx context.Context, name, text string) error {
+func (a *API) SaveSearch(ctx context.Context, name, text string, order index.Order, ascending bool) error {
 	in := saveInput{Name: name}
-	in.Body.Query = text
+	in.Body.Query, in.Body.Order, in.Body.Ascending = text, string(order), ascending
 	_, err := a.saveSearch(ctx, &in)
 	return err
 }

@@ -139,6 +139,15 @@ func TestSavedSearches(t *testing.T) {
 	if code, text := as(t, low, "PUT", url+"/mine", `{"query":"file_format:\"text/plain\""}`); code != 200 {
 		t.Fatal(code, text)
 	}
+	if code, text := as(t, low, "PUT", url+"/first", `{"query":"","order":"source.timestamp","ascending":true}`); code != 200 {
+		t.Fatal(code, text)
+	}
+	if _, text := as(t, low, "GET", url, ""); !strings.Contains(text, `"name":"first","query":"","order":"source.timestamp","ascending":true`) {
+		t.Errorf("the order is not kept: %s", text)
+	}
+	if code, text := as(t, low, "PUT", url+"/first", `{"query":"","order":"colour"}`); code != 422 {
+		t.Errorf("an order that is none: %d %s", code, text)
+	}
 	if _, text := as(t, low, "GET", url, ""); !strings.Contains(text, `"name":"mine"`) {
 		t.Errorf("mine: %s", text)
 	}

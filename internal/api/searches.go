@@ -33,7 +33,9 @@ const maxSearches = 1000 // of one owner
 type saveInput struct {
 	Name string `path:"name" minLength:"1" maxLength:"100"`
 	Body struct {
-		Query string `json:"query" maxLength:"40000"`
+		Query     string `json:"query" maxLength:"40000"`
+		Order     string `json:"order,omitempty" enum:"timestamp,source.timestamp"`
+		Ascending bool   `json:"ascending,omitempty"`
 	}
 }
 
@@ -41,7 +43,7 @@ func (a *API) saveSearch(ctx context.Context, in *saveInput) (*struct{ Body note
 	if _, err := query.Parse(in.Body.Query, time.Now()); err != nil {
 		return nil, a.problem(err)
 	}
-	s := notes.Search{Owner: accessOf(ctx).User, Name: in.Name, Query: in.Body.Query, Saved: time.Now().UTC()}
+	s := notes.Search{Owner: accessOf(ctx).User, Name: in.Name, Query: in.Body.Query, Order: in.Body.Order, Ascending: in.Body.Ascending, Saved: time.Now().UTC()}
 	list, err := a.Notes.Searches(ctx, s.Owner)
 	if err != nil {
 		return nil, a.problem(err)

@@ -30,6 +30,8 @@ type searchData struct {
 	Exports    []link
 	Facets     []facet
 	Query      string
+	Order      index.Order
+	Ascending  bool
 	Saved      []savedSearch
 	Alone      []alone // when nothing matches all conditions
 }
@@ -64,10 +66,11 @@ type facetValue struct {
 	Narrow, Exclude string // addresses
 }
 
-// savedSearch is one with its address.
+// savedSearch is one with its address, and what its order is called if it is not the usual one.
 type savedSearch struct {
 	notes.Search
-	Address string
+	Address   string
+	OrderName string
 }
 
 // mistake is a query that cannot be read, cut around the place where that shows.
@@ -98,13 +101,16 @@ type asked struct {
 	cursor    string
 }
 
-func askedBy(r *http.Request) asked {
-	v := r.URL.Query()
-	a := asked{q: v.Get("q"), order: index.ByNewest, ascending: v.Get("ascending") != "", cursor: v.Get("cursor")}
-	if v.Get("order") == string(index.BySubmitted) {
-		a.order = index.BySubmitted
+// askedIn reads the parameters of an address, or the fields of a form.
+func askedIn(v url.Values) asked {
+	return asked{q: v.Get("q"), order: orderOf(v.Get("order")), ascending: v.Get("ascending") != "", cursor: v.Get("cursor")}
+}
+
+func orderOf(text string) index.Order {
+	if text == string(index.BySubmitted) {
+		return index.BySubmitted
 	}
-	return a
+	return index.ByNewest
 }
 
 // address is where the search is shown.
@@ -134,8 +140,8 @@ func (a asked) with(e query.Expr) string {
 }
 
 func (w *Web) search(rw http.ResponseWriter, r *http.Request) {
-	a := askedBy(r)
-	d := searchData{Query: a.q}
+	a := askedIn(r.URL.Query())
+	d := searchData{Query: a.q, Order: a.order, Ascending: a.ascending}
 	var err error
 	if d.Saved, err = w.saved(r.Context()); err != nil {
 		w.failed(rw, r, err)
@@ -283,13 +289,16 @@ func (w *Web) tagFacet(ctx context.Context, expr query.Expr) (index.Facet, error
 	return f, nil
 }
 
+// orders are those in which hits are shown, the usual one first.
+var orders = []struct {
+	name      string
+	order     index.Order
+	ascending bool
+}{{"newest", index.ByNewest, false}, {"oldest", index.ByNewest, true}, {"submitted last", index.BySubmitted, false}, {"submitted first", index.BySubmitted, true}}
+
 func ordersOf(a asked) []link {
 	var list []link
-	for _, o := range []struct {
-		name      string
-		order     index.Order
-		ascending bool
-	}{{"newest", index.ByNewest, false}, {"oldest", index.ByNewest, true}, {"submitted last", index.BySubmitted, false}, {"submitted first", index.BySubmitted, true}} {
+	for _, o := range orders {
 		to := asked{q: a.q, order: o.order, ascending: o.ascending}
 		list = append(list, link{o.name, to.address(), o.order == a.order && o.ascending == a.ascending})
 	}
@@ -318,7 +327,14 @@ func (w *Web) saved(ctx context.Context) ([]savedSearch, error) {
 	list, err := w.api.SavedSearches(ctx)
 	var out []savedSearch
 	for _, s := range list {
-		out = append(out, savedSearch{s, asked{q: s.Query, order: index.ByNewest}.address()})
+		a := asked{q: s.Query, order: orderOf(s.Order), ascending: s.Ascending}
+		one := savedSearch{Search: s, Address: a.address()}
+		for _, o := range orders[1:] {
+			if o.order == a.order && o.ascending == a.ascending {
+				one.OrderName = o.name
+			}
+		}
+		out = append(out, one)
 	}
 	return out, err
 }
@@ -334,11 +350,12 @@ func (w *Web) saveSearch(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, http.StatusBadRequest, "A saved search needs a name of at most 100 characters.")
 		return
 	}
-	if err := w.api.SaveSearch(r.Context(), name, form.Get("q")); err != nil {
+	a := askedIn(form)
+	if err := w.api.SaveSearch(r.Context(), name, a.q, a.order, a.ascending); err != nil {
 		w.refused(rw, r, err)
 		return
 	}
-	http.Redirect(rw, r, asked{q: form.Get("q"), order: index.ByNewest}.address(), http.StatusSeeOther)
+	http.Redirect(rw, r, a.address(), http.StatusSeeOther)
 }
 
 // forgetSearch removes a saved search, from a form, and goes back to the page that it was on.
@@ -351,7 +368,7 @@ func (w *Web) forgetSearch(rw http.ResponseWriter, r *http.Request) {
 		w.refused(rw, r, err)
 		return
 	}
-	http.Redirect(rw, r, asked{q: form.Get("q"), order: index.ByNewest}.address(), http.StatusSeeOther)
+	http.Redirect(rw, r, askedIn(form).address(), http.StatusSeeOther)
 }
 
 // form reads a form. When it cannot be read it answers itself.

@@ -142,6 +142,20 @@ func TestSavedSearches(t *testing.T) {
 	if !strings.Contains(page, `<a href="/search?q=filename%3Ainner.txt">&lt;script&gt;`) || strings.Contains(page, "<script>alert") {
 		t.Error("it is not there, or shown as it is")
 	}
+	// It comes back in the order in which it was saved.
+	in := url.Values{"name": {"first ones"}, "q": {"filename:inner.txt"}, "order": {"source.timestamp"}, "ascending": {"1"}}
+	const there = "/search?ascending=1&order=source.timestamp&q=filename%3Ainner.txt"
+	if code, at := post("/search/save", in); code != 200 || at != there {
+		t.Errorf("%d %s", code, at)
+	}
+	_, page, _ = get(t, server.URL+there)
+	if !strings.Contains(page, `<a href="`+html.EscapeString(there)+`">first ones</a>`) || !strings.Contains(page, `<span class="chip">submitted first</span>`) ||
+		strings.Count(page, `<input type="hidden" name="order" value="source.timestamp"><input type="hidden" name="ascending" value="1">`) != 3 {
+		t.Errorf("the order is not kept, or not told: %s", page)
+	}
+	if code, at := post("/search/forget", in); code != 200 || at != there {
+		t.Errorf("%d %s", code, at)
+	}
 	for _, bad := range []url.Values{{"q": {"x"}}, {"name": {strings.Repeat("x", 101)}, "q": {"x"}}, {"name": {"x"}, "q": {"x)"}}} {
 		if code, _ := post("/search/save", bad); code != 400 {
 			t.Errorf("%v: %d", bad, code)

@@ -14,10 +14,12 @@ import (
 
 // Search is a search that somebody saved.
 type Search struct {
-	Owner string    `json:"owner"`
-	Name  string    `json:"name"`
-	Query string    `json:"query"`
-	Saved time.Time `json:"saved"`
+	Owner     string    `json:"owner"`
+	Name      string    `json:"name"`
+	Query     string    `json:"query"`
+	Order     string    `json:"order,omitempty"` // an index.Order; "" is the newest first
+	Ascending bool      `json:"ascending,omitempty"`
+	Saved     time.Time `json:"saved"`
 }
 
 func searchID(owner, name string) string { return owner + "/" + name }
