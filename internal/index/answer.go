@@ -70,6 +70,7 @@ type Hit struct {
 	Features   int       `json:"features"` // how many values
 	Children   int       `json:"children"` // how many distinct
 	Tags       []Tag     `json:"tags,omitempty"`
+	Labels     []string  `json:"-"` // security labels of what the reader sees of it
 }
 
 // Likeness is what a similar file is like. One of the fields is set.

@@ -213,6 +213,11 @@ func (s *SQLite) FeatureValues(ctx context.Context, r Reader, name string, o Val
 		if err != nil {
 			return err
 		}
+		if page.Type == "" && len(found) > 0 {
+			if page.Type, err = e.typeOf(name, found[0], within); err != nil {
+				return err
+			}
+		}
 		for _, t := range found {
 			value := FeatureValue{Value: t.text}
 			if value.Newest, err = e.newest(t, within, times); err != nil {
@@ -226,6 +231,42 @@ func (s *SQLite) FeatureValues(ctx context.Context, r Reader, name string, o Val
 		return e.countValues(&page, name, within, o)
 	})
 	return page, err
+}
+
+// typeOf is the type of a value of a feature in the last document within that has it: for features that no plugin declares.
+func (e *eval) typeOf(name string, t *foundTerm, within bitset) (string, error) {
+	last := int64(-1)
+	for i := len(t.docs) - 1; i >= 0 && last < 0; i-- {
+		err := t.docs[i].each(func(doc uint32) {
+			if within.has(doc) {
+				last = int64(doc)
+			}
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	if last < 0 {
+		return "", nil
+	}
+	field, err := e.field(valueField(name))
+	if err != nil {
+		return "", err
+	}
+	var list []byte
+	if err := e.one(`SELECT features FROM documents WHERE doc = ?`, []any{last}, &list); err != nil {
+		return "", err
+	}
+	var word int64
+	err = readValues(list, func(val value) {
+		if val.field == field && (val.text == t.text || word == 0) {
+			word = val.typ
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	return e.word(word)
 }
 
 // newest is the time of the newest document with a value. Of one that very many have it is that of the newest among those that came last.

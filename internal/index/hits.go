@@ -64,6 +64,9 @@ func (v view) hit(bin int64) (Hit, error) {
 		r := &rows[i]
 		h.Features += int(r.features)
 		h.Stored = h.Stored || r.traits&hasStream != 0
+		if label := v.labels[r.label].text; label != "" && !slices.Contains(h.Labels, label) {
+			h.Labels = append(h.Labels, label)
+		}
 		sources[r.srcNm] = true
 		if read == maxHitRows || r.traits&(isSource|hasNames) == 0 {
 			continue
@@ -73,6 +76,7 @@ func (v view) hit(bin int64) (Hit, error) {
 			return h, err
 		}
 	}
+	slices.Sort(h.Labels)
 	h.Filenames, h.Sources = sorted(names, maxHitFilenames), sorted(sources, maxHitSources)
 	slices.SortStableFunc(h.Origins, func(a, b Source) int { return b.Timestamp.Compare(a.Timestamp) })
 	h.Origins = h.Origins[:min(len(h.Origins), maxHitOrigins)]

@@ -85,6 +85,56 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// TestTelling: a facet has what narrows the search, depths in their order and in words.
+func TestTelling(t *testing.T) {
+	d := searchData{Total: 3}
+	values := func(list []index.ValueCount) string {
+		var out []string
+		for _, v := range list {
+			out = append(out, v.Value)
+		}
+		return strings.Join(out, " ")
+	}
+	counts := func(pairs ...any) (list []index.ValueCount) {
+		for i := 0; i < len(pairs); i += 2 {
+			list = append(list, index.ValueCount{Value: pairs[i].(string), Count: int64(pairs[i+1].(int))})
+		}
+		return list
+	}
+	for _, c := range []struct {
+		facet index.Facet
+		want  string
+	}{
+		{index.Facet{Field: "features.name", Values: counts("every", 3, "some", 1)}, "some"},
+		{index.Facet{Field: "features.name", Values: counts("every", 3)}, "every"},
+		{index.Facet{Field: "features.name", Approx: true, Values: counts("every", 3, "some", 1)}, "every some"},
+		{index.Facet{Field: "file_format", Values: counts("a", 3, "b", 1)}, "a b"},
+		{index.Facet{Field: "depth", Values: counts("10", 3, "2", 2, "0", 1)}, "0 2 10"},
+		{index.Facet{Field: "file_format", Values: counts("1", 2, "2", 2, "3", 2, "4", 2, "5", 2, "6", 2, "7", 2, "8", 2, "9", 2)}, "1 2 3 4 5 6 7 8"},
+	} {
+		if got := values(d.telling(c.facet)); got != c.want {
+			t.Errorf("%+v: %s", c.facet, got)
+		}
+	}
+	_, server := newSite(t)
+	if page := ok(t, server, "/search"); !strings.Contains(page, ">submitted</a>") || !strings.Contains(page, ">1 level inside</a>") {
+		t.Error("depths are bare numbers")
+	}
+}
+
+// TestAlone: when nothing matches all conditions, the page tells which of them are to blame.
+func TestAlone(t *testing.T) {
+	_, server := newSite(t)
+	page := ok(t, server, searchPath("action:sourced filename:never depth:0"))
+	if !strings.Contains(page, "Nothing matches all of this") || !strings.Contains(page, `<code>filename:never</code> <b>nothing</b>`) ||
+		!strings.Contains(page, `<a href="/search?q=action%3Asourced"><code>action:sourced</code></a> 1 file`) || strings.Contains(page, "export <") {
+		t.Errorf("%s", page)
+	}
+	if page := ok(t, server, searchPath("filename:never")); !strings.Contains(page, "Nothing matches.") || strings.Contains(page, "alone") {
+		t.Errorf("%s", page)
+	}
+}
+
 func TestMistake(t *testing.T) {
 	_, server := newSite(t)
 	for q, want := range map[string]string{

@@ -44,7 +44,7 @@ func TestShapes(t *testing.T) {
 		{"POST", "/features/values/entities/counts", `{"items":[{"name":"word","value":"open"}]}`, `{"word":{"open":{"name":"word","value":"open","entities":2}}}`},
 		{"POST", "/features/values/parts/entities/counts", `{"items":[{"value":"example.com","part":"hostname"},{"value":"x","part":"port"},{"value":"x","part":"none"}]}`,
 			`{"example.com":{"hostname":{"value":"example.com","part":"hostname","entities":2}},"x":{"port":{"value":"x","part":"port","entities":0},"none":{"value":"x","part":"none","entities":0}}}`},
-		{"POST", "/features/feature/word?num_values=3&term=", `{"after":""}`, `{"name":"word","values":[{"name":"word","value":"open","tags":[{"feature_name":"word","feature_value":"open","tag":"bad","type":"fv_tag",
+		{"POST", "/features/feature/word?num_values=3&term=", `{"after":""}`, `{"name":"word","type":"string","values":[{"name":"word","value":"open","tags":[{"feature_name":"word","feature_value":"open","tag":"bad","type":"fv_tag",
 			"owner":"bob","timestamp":"2025-05-01T10:05:00Z","security":"LOW TLP:CLEAR"}],"newest_processed":"2025-05-01T10:04:00Z","score":0}],"is_search_complete":true,"is_total_approx":false,"total":1}`},
 		{"POST", "/features/pivot", `{"feature_values":[{"feature_name":"word","feature_value":"open"}]}`, `{"feature_value_counts":[{"feature_name":"filename","feature_description":"","values_and_counts":[{"feature_value":"a.txt","entity_count":"2"}]},
 			{"feature_name":"url","feature_description":"an address","values_and_counts":[{"feature_value":"http://example.com/a","entity_count":"2"}]}],"incomplete_query":false,"reason":""}`},
@@ -95,6 +95,14 @@ func TestEnvelope(t *testing.T) {
 	_, text, head = w.ask(t, "admin", "GET", prefix+"/binaries?term=word&include_queries=true&bogus=1", "")
 	if err := json.Unmarshal([]byte(text), &e); err != nil || len(e.Meta.Queries) != 1 || head.Get("X-Azul-Security-Defaulted") != "true" || head.Get("X-Azul-Security") != "LOW TLP:CLEAR" {
 		t.Errorf("%v %s %v", err, text, head)
+	}
+	// Files that are found have the labels of what is seen of them.
+	for _, c := range []struct{ method, path, body string }{{"GET", "/binaries?term=sha256:" + sha("1") + "&i=REL:A", ""}, {"POST", "/binaries?i=REL:A", `{"hashes":["` + sha("1") + `"]}`}} {
+		_, text, head = w.ask(t, "HIGH REL:A", c.method, prefix+c.path, c.body)
+		e.Meta = meta{}
+		if err := json.Unmarshal([]byte(text), &e); err != nil || e.Meta.Security != "HIGH REL:A" || head.Get("X-Azul-Security-Defaulted") != "" {
+			t.Errorf("%s %s: %v %s %v", c.method, c.path, err, text, head)
+		}
 	}
 }
 

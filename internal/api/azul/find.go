@@ -116,7 +116,7 @@ func (s *Server) search(ctx context.Context, c *call, in *FindParams) (found, er
 		out.Count = *page.Total
 	}
 	for i := range page.Hits {
-		out.Items = append(out.Items, itemOf(page.Hits[i].SHA256, &page.Hits[i]))
+		out.Items = append(out.Items, itemOf(c, page.Hits[i].SHA256, &page.Hits[i]))
 	}
 	return out, nil
 }
@@ -163,7 +163,7 @@ func (s *Server) lookUp(ctx context.Context, c *call, hashes []string) (found, e
 		default:
 			told[r.sha] = true
 			out.Count++
-			out.Items = append(out.Items, itemOf(r.key, &hits[place[r.sha]]))
+			out.Items = append(out.Items, itemOf(c, r.key, &hits[place[r.sha]]))
 		}
 	}
 	return out, nil
@@ -193,10 +193,12 @@ func isHash(text string) bool {
 	return false
 }
 
-func itemOf(key string, h *index.Hit) foundItem {
+func itemOf(c *call, key string, h *index.Hit) foundItem {
 	if !h.Known {
 		return foundItem{Key: key}
 	}
+	c.label(h.Labels...)
+	c.labelTags(h.Tags)
 	item := foundItem{Key: key, Exists: true, HasContent: h.Stored, FileSize: &h.Size, FileFormat: h.FileFormat, Extension: h.Extension,
 		Magic: h.Magic, MIME: h.MIME, Filenames: h.Filenames, MD5: h.MD5, SHA1: h.SHA1, SHA256: h.SHA256, SHA512: h.SHA512, SSDeep: h.SSDeep, TLSH: h.TLSH}
 	for i := range h.Origins {

@@ -479,7 +479,7 @@ var answers = map[string]func(*bench, *datadriven.TestData) (string, error){
 			if err != nil {
 				return "", err
 			}
-			fmt.Fprintf(&out, "%d in all:", page.Total)
+			fmt.Fprintf(&out, "%d in all, %s:", page.Total, page.Type)
 			for _, v := range page.Values {
 				fmt.Fprintf(&out, " %q at %s", v.Value, second(v.Newest))
 				for _, t := range v.Tags {
