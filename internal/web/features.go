@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"lazuli/internal/api/azul"
 	"lazuli/internal/index"
@@ -89,6 +90,14 @@ func (w *Web) featureGroup(ctx context.Context, name string, features []index.Fe
 		}
 	}
 	return g, nil
+}
+
+// MorePlugins names all plugins that found it, if they are several.
+func (v featureValue) MorePlugins() string {
+	if len(v.Plugins) == 1 {
+		return ""
+	}
+	return strings.Join(v.Plugins, ", ")
 }
 
 // Shown is the value to be read: no more of a number than anybody wants to know.

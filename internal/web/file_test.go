@@ -273,7 +273,7 @@ func TestOneValue(t *testing.T) {
 		p.apply(index.Batch{Documents: []index.Document{d}}, "")
 	}
 	page := ok(t, server, "/file/"+sha("4"))
-	if n := strings.Count(page, ">same</a>"); n != 2 || !strings.Contains(page, `<td class="plugin">A, B, C</td>`) {
+	if n := strings.Count(page, ">same</a>"); n != 2 || !strings.Contains(page, `<td class="plugin" title="A, B, C">A, …</td>`) {
 		t.Errorf("%d lines of one value at two places, or not by all", n)
 	}
 	if name, url := strings.Index(page, ">filename</th>"), strings.Index(page, ">url</th>"); name < url || url < 0 {

@@ -52,7 +52,7 @@ func TestNamedRoot(t *testing.T) {
 	d.SourceSecurity = "TLP:AMBER " + nasty
 	p.apply(index.Batch{Documents: []index.Document{document(sha("4"), nasty), d}}, "")
 	page := ok(t, server, "/file/"+sha("5"))
-	if !strings.Contains(page, `1 level inside <a href="/file/`+sha("4")+`">&lt;script&gt;`) || !strings.Contains(page, `title="the label of this submission">TLP:AMBER &lt;`) {
+	if !strings.Contains(page, `1 level inside <a href="/file/`+sha("4")+`" title="`+sha("4")+`">&lt;script&gt;`) || !strings.Contains(page, `title="the label of this submission">TLP:AMBER &lt;`) {
 		t.Errorf("what was submitted has no name, or no label: %s", page)
 	}
 }

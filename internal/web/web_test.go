@@ -254,6 +254,9 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s has no policy", path)
 		}
 	}
+	if _, body, _ := get(t, server.URL+"/"); strings.Contains(body, "inner.txt") {
+		t.Error("what is inside a file stands among what was submitted")
+	}
 	if _, body, _ := get(t, server.URL+"/file/"+sha("a")+"?fragment=1"); strings.Contains(body, "<html") {
 		t.Error("a fragment is a whole page")
 	}
