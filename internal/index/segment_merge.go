@@ -24,19 +24,22 @@ const (
 // maxSegments is from how many segments on batches wait for the merger.
 const maxSegments = 256
 
-// mergeable returns neighbours that should be one segment, nil if all is well. The size of a segment is its level: the logarithm of its documents.
+// mergeable returns neighbours that should be one segment, nil if all is well: fanIn of one level, with what is smaller between them. The level of a segment is the
+// logarithm of its documents, so that of the merged one is higher, and no document is written twice at one level.
 func mergeable(list []segment) []segment {
 	level := func(s *segment) int { return (bits.Len32(s.until-s.base) - 1) / 3 } // of 8, which is fanIn
 	for at := 0; at <= 10; at++ {
-		for from := 0; from < len(list); {
-			to := from
-			for to < len(list) && level(&list[to]) <= at {
-				to++
+		for from := 0; from < len(list); from++ {
+			n, end := 0, 0
+			for i := from; i < len(list) && level(&list[i]) <= at && n < 2*fanIn; i++ {
+				if level(&list[i]) == at {
+					n++
+					end = i + 1
+				}
 			}
-			if to-from >= fanIn {
-				return list[from:min(to, from+2*fanIn)]
+			if n >= fanIn {
+				return list[from:end]
 			}
-			from = to + 1
 		}
 	}
 	return nil
