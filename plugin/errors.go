@@ -38,6 +38,9 @@ func Partial(why string) error { return &verdict{state: event.CompletedWithError
 // ErrNotMine is what a part returns for a file that has one of its formats and is none of its business all the same: it gets no status.
 var ErrNotMine = errors.New("the file is none of this part's")
 
+// ErrAround is returned by AddChild for a file that contains itself, on whatever level: there is no new child, or they would come for ever.
+var ErrAround = errors.New("the file contains itself")
+
 // The faults of a job: errors that end it whatever Run returns, because Run could not know better. Job.Err returns the
 // first one.
 type (

@@ -109,7 +109,7 @@ func Filename(name string) ChildOption {
 }
 
 // AddChild adds a file that was found inside. The same bytes again give the same child, with both names. An error of r comes
-// back as it is, and then there is no child; a child without any bytes is a mistake.
+// back as it is, and then there is no child; so it is with ErrAround. A child without any bytes is a mistake.
 func (f *finding) AddChild(r io.Reader, opts ...ChildOption) (*NewChild, error) {
 	content, err := f.put(event.LabelContent, r)
 	if err != nil {
@@ -122,6 +122,9 @@ func (f *finding) AddChild(r io.Reader, opts ...ChildOption) (*NewChild, error) 
 	switch {
 	case c != nil:
 		f.job.spool.drop(content)
+	case f.job.around(content.SHA256):
+		f.job.spool.drop(content)
+		return nil, ErrAround
 	case f.job.children >= MaxChildren:
 		f.job.spool.drop(content)
 		return nil, f.leave(fmt.Sprintf("there were more than %d files inside", MaxChildren))
@@ -140,6 +143,11 @@ func (f *finding) AddChild(r io.Reader, opts ...ChildOption) (*NewChild, error) 
 		c.relationship["action"] = "extracted"
 	}
 	return c, nil
+}
+
+// around tells whether a file is the job's own, or one that it came out of.
+func (j *Job) around(sha256 string) bool {
+	return slices.ContainsFunc(j.in.Event.Source.Path, func(n event.PathNode) bool { return n.SHA256 == sha256 })
 }
 
 // export copies the children for the outcome.

@@ -160,6 +160,24 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
+// TestChildAround: neither the file itself nor one that it came out of is found inside.
+func TestChildAround(t *testing.T) {
+	hex := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+	out := execute(t, func(_ context.Context, job *Job) error {
+		for _, text := range []string{"itself", "around", "inside"} {
+			if _, err := job.AddChild(strings.NewReader(text)); (err == ErrAround) != (text != "inside") {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+		return nil
+	}, func(in *Input, _ *funcPlugin) {
+		in.Event.Source.Path = event.Path{{SHA256: hex("around")}, {SHA256: hex("itself")}}
+	})
+	if out.State != event.Completed || len(out.Children) != 1 || out.Children[0].Content.SHA256 != hex("inside") {
+		t.Errorf("%s with %d children: %s", out.State, len(out.Children), out.Message)
+	}
+}
+
 func TestLimitOfChildren(t *testing.T) {
 	out := execute(t, func(_ context.Context, job *Job) error {
 		for i := range MaxChildren + 2 {

@@ -121,6 +121,9 @@ func (b *box) extract(e *entry, r io.Reader) error {
 		opts = append(opts, plugin.Relationship("action", cmp.Or(b.action, "extracted")))
 	}
 	child, err := b.job.AddChild(io.MultiReader(strings.NewReader(string(first)), in), opts...)
+	if errors.Is(err, plugin.ErrAround) {
+		return b.circle(e)
+	}
 	if err != nil {
 		return b.readFailed(err)
 	}
@@ -135,6 +138,13 @@ func (b *box) extract(e *entry, r io.Reader) error {
 	}
 	b.damagedEntry(e, in.damage)
 	return child.Feature("malformed", "damaged in its archive: "+damageText(in.damage))
+}
+
+// circle tells of an entry that is the archive itself, or one that the archive came out of. It was unpacked already.
+func (b *box) circle(e *entry) error {
+	const what = "a file that contains itself"
+	b.notes.left(short(e.name) + ": " + what)
+	return b.job.Feature("suspicious", what, plugin.Label(e.name))
 }
 
 // readFailed sorts out why an entry did not become a child.

@@ -2,6 +2,7 @@ package unbox
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"path"
 	"strings"
@@ -30,6 +31,9 @@ func (b *box) extractNamed(e *entry, child *plugin.NewChild) error {
 		return nil // the name says too much, or there is nothing in it
 	}
 	inner, err := child.AddChild(content, plugin.Filename(brotliFile.unpackedName(e.name)))
+	if errors.Is(err, plugin.ErrAround) {
+		return b.circle(e)
+	}
 	if err != nil {
 		return b.readFailed(err)
 	}
