@@ -37,6 +37,7 @@ func bombs(t testing.TB) []bomb {
 		"xz -0 -c zeros", "xz -0 --format=lzma -c zeros", "lzip -0 -c zeros", "bzip2 -9 -c zeros", "zstd -1 -c zeros",
 		"7z a -t7z -mx1 -mmt1 OUT zeros", "7z a -t7z -mx1 -mmt1 -ms=on OUT part*", "7z a -t7z -m0=BZip2 -mmt1 OUT zeros", "7z a -t7z -m0=PPMd -mmt1 OUT zeros",
 		"7z a -tzip -mm=LZMA -mx1 -mmt1 OUT zeros", "7z a -tzip -mm=BZip2 -mx1 -mmt1 OUT part*", "7z a -tzip -mm=Deflate64 -mx1 -mmt1 OUT part*",
+		"7z a -tzip -mm=PPMd:mem=128m -mmt1 OUT zeros", "7z a -tzip -mm=PPMd:mem=64m -mmt1 OUT part*",
 	} {
 		out := filepath.Join(t.TempDir(), "x.bomb")
 		var args []string

@@ -11,6 +11,7 @@ import (
 
 	"lazuli/plugin"
 	"lazuli/plugins/unbox/archive"
+	"lazuli/plugins/unbox/ppmd"
 )
 
 // content is what is taken apart: the file, or a stretch of it.
@@ -34,6 +35,7 @@ type box struct {
 	listed    int
 	notes     notes
 	inflate   inflater
+	ppmd      ppmd.Reader
 	packed    packedReader // of the entry of a zip that is being unpacked
 	passwords passwords
 	usual     []string // passwords

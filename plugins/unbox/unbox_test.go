@@ -94,7 +94,7 @@ func damagedZip() []byte {
 		addRawZip(w, zip.FileHeader{Name: "shorter", Method: zip.Deflate, UncompressedSize64: 100}, deflated([]byte("shorter")))
 		addZip(w, &zip.FileHeader{Name: "sound"}, "sound")
 		addRawZip(w, zip.FileHeader{Name: "not deflate", Method: zip.Deflate, UncompressedSize64: 5}, []byte("\xff\xff\xff"))
-		addRawZip(w, zip.FileHeader{Name: "method", Method: 6, UncompressedSize64: 5}, []byte("implo"))
+		addRawZip(w, zip.FileHeader{Name: "method", Method: 97, UncompressedSize64: 5}, []byte("music"))
 		addRawZip(w, zip.FileHeader{Name: "folder|", UncompressedSize64: 6, CRC32: sumOf("hiding")}, []byte("hiding"))
 		link := zip.FileHeader{Name: "link", UncompressedSize64: 6}
 		link.SetMode(0o777 | fs.ModeSymlink)

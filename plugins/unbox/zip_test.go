@@ -222,3 +222,38 @@ func TestEndsThatLie(t *testing.T) {
 		}
 	}
 }
+
+// TestOldMethods: each method gets its factor or its flags from the entry. What they decode is tried in package pkzip.
+func TestOldMethods(t *testing.T) {
+	const text = "abc"
+	var shrunk, reduced, imploded bitWriter
+	reduced.out, reduced.n = make([]byte, 192), 8*192 // no byte has followers
+	for _, table := range []struct{ symbols, bits int }{{256, 8}, {64, 6}, {64, 6}} {
+		imploded.put(table.symbols/16-1, 8)
+		for range table.symbols / 16 {
+			imploded.put(15<<4|table.bits-1, 8)
+		}
+	}
+	for _, c := range text {
+		shrunk.put(int(c), 9)
+		reduced.put(int(c), 8)
+		imploded.put(1, 1)
+		imploded.code(255-int(c), 8)
+	}
+	// Factor 4: five bytes from one byte before on, in five bits of distance and three of length.
+	reduced.put(144, 8)
+	reduced.put(2, 8)
+	reduced.put(0, 8)
+	content := makeZip(func(w *zip.Writer) {
+		addRawZip(w, zip.FileHeader{Name: "Shrink", Method: methodShrink, UncompressedSize64: 3, CRC32: sumOf(text)}, shrunk.out)
+		addRawZip(w, zip.FileHeader{Name: "Reduce4", Method: methodReduce4, UncompressedSize64: 8, CRC32: sumOf("abcccccc")}, reduced.out)
+		addRawZip(w, zip.FileHeader{Name: "Implode", Method: methodImplode, Flags: 6, UncompressedSize64: 3, CRC32: sumOf(text)}, imploded.out)
+	})
+	out := run(t, content, "archive/zip")
+	if got := contents(t, out); out.State != event.Completed || len(out.Children) != 2 || got["Shrink"] != text || got["Implode"] != text || got["Reduce4"] != "abcccccc" {
+		t.Errorf("%s %s with %q", out.State, out.Message, got)
+	}
+	if got := values(out, "box_compression"); !slices.Equal(got, []string{"Shrink|Shrink", "Reduce4|Reduce4", "Implode|Implode"}) {
+		t.Errorf("compressed by %q", got)
+	}
+}

@@ -98,7 +98,7 @@ func TestZipAgainstTools(t *testing.T) {
 	for _, command := range []string{
 		"zip -r", "zip -r -0", "zip -r -9 -Z bzip2", "zip -r -P infected", "zip -r -P secret -Z bzip2", "zip -r -P secret -0", "zip -r -fz",
 		"7zz a -tzip", "7zz a -tzip -mm=Deflate64", "7zz a -tzip -mm=BZip2", "7zz a -tzip -mm=LZMA", "7zz a -tzip -mm=LZMA -mx9 -mlc=4",
-		"7zz a -tzip -mm=xz", "7zz a -tzip -mm=Copy", "7zz a -tzip -psecret", "7zz a -tzip -psecret -mem=AES128", "7zz a -tzip -psecret -mem=AES192",
+		"7zz a -tzip -mm=PPMd -psecret", "7zz a -tzip -mm=xz", "7zz a -tzip -mm=Copy", "7zz a -tzip -psecret", "7zz a -tzip -psecret -mem=AES128", "7zz a -tzip -psecret -mem=AES192",
 		"7zz a -tzip -pinfected -mem=AES256 -mm=Deflate64", "7zz a -tzip -psecret -mem=AES256 -mm=LZMA -mmt1",
 		"bsdtar -c --format=zip", "bsdtar -c --format=zip --options=zip:compression=store", "bsdtar -c --format=zip --options=zip:zip64",
 		"bsdtar -c --format=zip --passphrase=secret --options=zip:encryption=zipcrypt", "bsdtar -c --format=zip --passphrase=secret --options=zip:encryption=aes256",

@@ -11,12 +11,18 @@ import (
 	"lazuli/plugins/unbox/archive"
 	"lazuli/plugins/unbox/deflate64"
 	"lazuli/plugins/unbox/lzma"
+	"lazuli/plugins/unbox/pkzip"
+	"lazuli/plugins/unbox/ppmd"
 	"lazuli/plugins/unbox/xz"
 )
 
 // Methods of compression (APPNOTE 4.4.5).
 const (
 	methodStore     = 0
+	methodShrink    = 1
+	methodReduce1   = 2
+	methodReduce4   = 5
+	methodImplode   = 6
 	methodDeflate   = 8
 	methodDeflate64 = 9
 	methodBzip2     = 12
@@ -24,13 +30,14 @@ const (
 	methodZstdOld   = 20
 	methodZstd      = 93
 	methodXZ        = 95
+	methodPPMd      = 98
 	methodAES       = 99 // WinZip's, the real one is in an extra field
 )
 
 // methodNames are as 7-Zip writes them.
 var methodNames = map[uint16]string{
-	methodStore: "Store", 1: "Shrink", 2: "Reduce1", 3: "Reduce2", 4: "Reduce3", 5: "Reduce4", 6: "Implode", methodDeflate: "Deflate", methodDeflate64: "Deflate64",
-	methodBzip2: "BZip2", methodLZMA: "LZMA", methodZstdOld: "Zstd", methodZstd: "Zstd", 94: "MP3", methodXZ: "xz", 96: "Jpeg", 97: "WavPack", 98: "PPMd",
+	methodStore: "Store", methodShrink: "Shrink", 2: "Reduce1", 3: "Reduce2", 4: "Reduce3", 5: "Reduce4", methodImplode: "Implode", methodDeflate: "Deflate", methodDeflate64: "Deflate64",
+	methodBzip2: "BZip2", methodLZMA: "LZMA", methodZstdOld: "Zstd", methodZstd: "Zstd", 94: "MP3", methodXZ: "xz", 96: "Jpeg", 97: "WavPack", methodPPMd: "PPMd",
 }
 
 // compression names how an entry is compressed and encrypted.
@@ -55,7 +62,7 @@ var errMethod = errors.New("the method is not known")
 
 // endsItself tells whether data of a method tells where it ends.
 func endsItself(method uint16) bool {
-	return method != methodStore
+	return method > methodImplode && method != methodPPMd
 }
 
 // unpackZip unpacks an entry's data, which must not be read beyond its end if the method tells it.
@@ -63,6 +70,12 @@ func (b *box) unpackZip(e *zipEntry, data *bufio.Reader) (io.Reader, error) {
 	switch e.method {
 	case methodStore:
 		return data, nil
+	case methodShrink:
+		return pkzip.NewShrink(data, e.size), nil
+	case methodReduce1, 3, 4, methodReduce4:
+		return pkzip.NewReduce(data, uint(e.method-methodReduce1+1), e.size), nil
+	case methodImplode:
+		return pkzip.NewImplode(data, e.flags, e.size), nil
 	case methodDeflate:
 		return b.inflate.reader(data), nil
 	case methodDeflate64:
@@ -79,8 +92,23 @@ func (b *box) unpackZip(e *zipEntry, data *bufio.Reader) (io.Reader, error) {
 		return archive.Guarded(r), nil
 	case methodXZ:
 		return xz.NewReader(data, b.budget.limits.Dictionary)
+	case methodPPMd:
+		return b.unpackPPMd(e, data)
 	}
 	return nil, errMethod
+}
+
+// unpackPPMd unpacks PPMd, one entry after the other with the same memory.
+func (b *box) unpackPPMd(e *zipEntry, data *bufio.Reader) (io.Reader, error) {
+	h, err := ppmd.ReadHeader(data)
+	if err != nil {
+		return nil, err
+	}
+	if h.Memory > b.budget.limits.Dictionary {
+		return nil, errDictionary
+	}
+	b.ppmd.Reset(data, h)
+	return io.LimitReader(&b.ppmd, e.size), nil
 }
 
 // unpackZipLZMA unpacks LZMA, which has a header of its own (5.8.8).
