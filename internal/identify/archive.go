@@ -25,10 +25,11 @@ var archives = []matcher{
 		signature{0, "\x78\x9f\x3e\x22", Result{Format: "archive/tnef", MIME: "application/vnd.ms-tnef", Magic: "Transport Neutral Encapsulation Format (TNEF)"}},
 		signature{0, "ITSF\x03\x00\x00\x00\x60\x00\x00\x00", Result{Format: "archive/chm", MIME: "application/vnd.ms-htmlhelp", Magic: "MS Windows HtmlHelp Data"}},
 		signature{0, "conectix", Result{Format: "archive/vhd", MIME: "application/x-virtualbox-vhd", Magic: "Microsoft Disk Image, Virtual Server or Virtual PC"}},
+		signature{0, "KDMV", Result{Format: "archive/vmdk", MIME: octetStream, Magic: "VMware4 disk image"}},
 		signature{0, "CART\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00", Result{Format: "archive/cart", MIME: octetStream, Magic: "data"}},
 		signature{0, "d8:announce", Result{Format: "application/torrent", MIME: "application/x-bittorrent", Magic: "BitTorrent file"}},
 	),
-	lzip, chromeExtension, bzip2, xz, zstd, unixCompress, sevenZip, cabinet, arj, lzh, lzma, arFamily, rpm, cpio, tar, discImage,
+	lzip, chromeExtension, bzip2, xz, zstd, unixCompress, sevenZip, cabinet, arj, lzh, lzma, arFamily, rpm, cpio, tar, discImage, fixedDisk,
 }
 
 // gzip follows RFC 1952.
@@ -308,6 +309,15 @@ func octal(field []byte) (n int, ok bool) {
 		}
 	}
 	return n, n > 0
+}
+
+// fixedDisk reads the footer of a VHD that does not grow: in front of it is the disk itself, which begins with a boot record.
+func fixedDisk(in *input) (Result, bool) {
+	const sector = 512
+	if in.size <= sector || in.size%sector != 0 || !in.has(sector-2, "\x55\xaa") || !bytes.HasPrefix(in.at(in.size-sector, sector), []byte("conectix")) {
+		return Result{}, false
+	}
+	return Result{Format: "archive/vhd", MIME: "application/x-virtualbox-vhd", Magic: "Microsoft Disk Image, Virtual Server or Virtual PC"}, true
 }
 
 // discImage reads the volume descriptors of ECMA-119 (ISO 9660) and ECMA-167 (UDF), which begin at 32 KiB.

@@ -1,6 +1,6 @@
 package identify
 
-// extensions is the closed list of formats, the reference's and two of our own (archive/compress, archive/lz4), with the file extension that fits each; "" where none is usual. Plugins choose
+// extensions is the closed list of formats, the reference's and three of our own (archive/compress, archive/lz4, archive/vmdk), with the file extension that fits each; "" where none is usual. Plugins choose
 // their files by prefixes of these names, so a name never changes.
 var extensions = map[string]string{
 	"android/apk":                       "apk",
@@ -33,6 +33,7 @@ var extensions = map[string]string{
 	"archive/tnef":                      "tnef",
 	"archive/udf":                       "udf",
 	"archive/vhd":                       "vhd",
+	"archive/vmdk":                      "vmdk",
 	"archive/xz":                        "xz",
 	"archive/zip":                       "zip",
 	"archive/zlib":                      "",

@@ -38,6 +38,8 @@ func bombs(t testing.TB) []bomb {
 		"7z a -t7z -mx1 -mmt1 OUT zeros", "7z a -t7z -mx1 -mmt1 -ms=on OUT part*", "7z a -t7z -m0=BZip2 -mmt1 OUT zeros", "7z a -t7z -m0=PPMd -mmt1 OUT zeros",
 		"7z a -tzip -mm=LZMA -mx1 -mmt1 OUT zeros", "7z a -tzip -mm=BZip2 -mx1 -mmt1 OUT part*", "7z a -tzip -mm=Deflate64 -mx1 -mmt1 OUT part*",
 		"7z a -tzip -mm=PPMd:mem=128m -mmt1 OUT zeros", "7z a -tzip -mm=PPMd:mem=64m -mmt1 OUT part*",
+		"mksquashfs part* OUT -quiet -no-progress", "mksquashfs zeros OUT -quiet -no-progress -comp xz -no-sparse",
+		"qemu-img convert -f raw -O vpc zeros OUT", "qemu-img convert -f raw -O vmdk -o subformat=streamOptimized zeros OUT",
 	} {
 		out := filepath.Join(t.TempDir(), "x.bomb")
 		var args []string

@@ -9,9 +9,11 @@ import (
 	"lazuli/plugins/unbox/ar"
 	"lazuli/plugins/unbox/cab"
 	"lazuli/plugins/unbox/chm"
+	"lazuli/plugins/unbox/disk"
 	"lazuli/plugins/unbox/iso"
 	"lazuli/plugins/unbox/lzh"
 	"lazuli/plugins/unbox/msi"
+	"lazuli/plugins/unbox/squashfs"
 	"lazuli/plugins/unbox/tnef"
 )
 
@@ -65,8 +67,11 @@ var parts = []part{
 		{fileFormats: []string{"archive/rar"}, unpack: (*box).rar},
 		{fileFormats: allPrograms, unpack: (*box).rarProgram},
 	}},
-	{"sevenzip", "Unpacks zip and 7z, alone and in programs, images of discs and packages of Windows Installer", []format{
+	{"sevenzip", "Unpacks zip and 7z, alone and in programs, images of discs and of disks, and packages of Windows Installer", []format{
 		{fileFormats: []string{"archive/iso", "archive/udf"}, unpack: unpackWith("iso", iso.Walk)},
+		{fileFormats: []string{"archive/squashfs"}, unpack: unpackWith("squashfs", squashfs.Walk)},
+		{fileFormats: []string{"archive/vhd"}, unpack: unpackWith("vhd", disk.WalkVHD)},
+		{fileFormats: []string{"archive/vmdk"}, unpack: unpackWith("vmdk", disk.WalkVMDK)},
 		{fileFormats: []string{"installer/windows", "document/installer/windows"}, unpack: unpackWith("msi", msi.Walk)},
 		{fileFormats: []string{"archive/7-zip"}, unpack: (*box).sevenZip},
 		{fileFormats: []string{"archive/zip"}, unpack: (*box).zip},

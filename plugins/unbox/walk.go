@@ -51,6 +51,9 @@ func (b *box) walked(err error) error {
 	case errors.Is(err, archive.ErrEncrypted):
 		b.notes.left("encrypted, and no password fits")
 		return nil
+	case errors.Is(err, archive.ErrUnsupported):
+		b.notes.left(err.Error())
+		return nil
 	}
 	return b.damagedArchive(err)
 }

@@ -213,6 +213,9 @@ func archiveZoo() []Sample {
 		{"tnef", pad("\x78\x9f\x3e\x22", 60), Result{"archive/tnef", "application/vnd.ms-tnef", "Transport Neutral Encapsulation Format (TNEF)", ""}},
 		{"chm", pad("ITSF\x03\x00\x00\x00\x60\x00\x00\x00", 96), Result{"archive/chm", "application/vnd.ms-htmlhelp", "MS Windows HtmlHelp Data", ""}},
 		{"vhd", pad("conectix", 512), Result{"archive/vhd", "application/x-virtualbox-vhd", "Microsoft Disk Image, Virtual Server or Virtual PC", ""}},
+		{"vhd, fixed", put8(put8(append(pad("", 512), pad("conectix", 512)...), 510, 0x55), 511, 0xaa), Result{
+			"archive/vhd", "application/x-virtualbox-vhd", "Microsoft Disk Image, Virtual Server or Virtual PC", ""}},
+		{"vmdk", pad("KDMV\x01", 512), Result{"archive/vmdk", x, "VMware4 disk image", ""}},
 		{"cart", pad("CART\x01", 60), Result{"archive/cart", x, "data", ""}},
 		{"crx", pad("Cr24\x03", 60), Result{"application/chrome/extension", "application/x-chrome-extension", "Google Chrome extension, version 3", ""}},
 		{"torrent", []byte("d8:announce20:http://tracker/announcee"), Result{"application/torrent", "application/x-bittorrent", "BitTorrent file", ""}},

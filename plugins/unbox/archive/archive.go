@@ -37,4 +37,6 @@ var (
 	ErrDamaged = errors.New("damaged")
 	// ErrEncrypted is returned where nothing can be listed or read without a password.
 	ErrEncrypted = errors.New("encrypted")
+	// ErrUnsupported is wrapped with what nothing here can unpack, though it may well be sound.
+	ErrUnsupported = errors.New("cannot be unpacked")
 )

@@ -152,7 +152,7 @@ func Check(t testing.TB, walk Walk, data []byte) {
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, archive.ErrDamaged) && !errors.Is(err, archive.ErrEncrypted) && !errors.Is(err, archive.ErrNotThis) {
+	if err != nil && !errors.Is(err, archive.ErrDamaged) && !errors.Is(err, archive.ErrEncrypted) && !errors.Is(err, archive.ErrUnsupported) && !errors.Is(err, archive.ErrNotThis) {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
