@@ -9,7 +9,8 @@ import (
 // scanner finds the strings of a file from the left. A string begins where characters of the least length stand, in UTF-8 or
 // in UTF-16 of either byte order; of several that begin at one place the longest counts. It goes on as far as it can, but to
 // the greatest length at most, and the search goes on behind it. What follows such a cut is a string of its own; if less than
-// the least length would be left for that one, it begins so much earlier that it has it.
+// the least length would be left for that one, it begins so much earlier that it has it. Where a string in UTF-16 begins with
+// the last byte of one in UTF-8, that one ends before, unless it would be too short: then both have it.
 //
 // What is found at an offset or behind it does not depend on what is before, except for two bytes (lookBehind). So a search
 // that is ended and begun again at pos finds the same as one that was not.
@@ -150,40 +151,63 @@ func (s *scanner) longer(best stretch, resume int, c Coding, at int) (stretch, i
 // cut returns a string of n characters, and where the search goes on. The run has gone to its end.
 func (s *scanner) cut(start int, r run, n int) (found stretch, resume int) {
 	found = stretch{r.coding, start, r.at}
-	if n < s.max {
-		return found, found.end
+	left := 0
+	if n == s.max {
+		left = r.skip(s.min)
 	}
-	left := r.skip(s.min)
-	if left == 0 || left == s.min {
-		return found, found.end
+	if left > 0 && left < s.min {
+		return found, back(r.coding, r.b, found.end, s.min-left)
 	}
-	return found, back(r.coding, r.b, found.end, s.min-left)
+	if r.coding == UTF8 && left == 0 && s.endsInWide(found) {
+		if n > s.min {
+			found.end = back(UTF8, r.b, found.end, 1)
+		}
+		return found, r.at - 1
+	}
+	return found, found.end
+}
+
+// endsInWide tells whether the last byte of a string in UTF-8, which has gone to its end, is the first of one in UTF-16. Of two
+// letters in little-endian the zeros may as well be NULs, the first of them that of a string in UTF-8 that is meant as text.
+func (s *scanner) endsInWide(found stretch) bool {
+	b, at := s.w.buf, found.end-1
+	if beginsWide(UTF16BE, b, at, s.min) {
+		return true
+	}
+	if !beginsWide(UTF16LE, b, at, s.min) {
+		return false
+	}
+	sameUpper := b[at+1] == b[at+3]
+	return sameUpper && b[at+1] != 0 || IsNoise(string(b[found.start:found.end]))
 }
 
 // isLittle tells whether what can be read as big-endian from a place in the buffer on is little-endian from the next byte on.
-// Where every second byte is zero both have the same characters, except for one at an end. Little-endian is so much more
-// frequent that it takes evidence to read it otherwise: one character more, a byte order mark or such a character before, that
-// only that reading ends in a NUL, or that the other one ends in another character and no NUL.
+// Where all upper bytes are the same both have the same characters, except for one at an end. Little-endian is so much more
+// frequent that it takes evidence to read it otherwise: one character more, a byte order mark or a character before that it
+// goes on from, that only that reading ends in a NUL, or that the other one ends in another character and no NUL. A first
+// character with an upper byte of its own, which is no zero, is no evidence: any byte before a text may make one.
 func (s *scanner) isLittle(at int) bool {
 	b := s.w.buf
-	if b[at] != 0 || !beginsWide(UTF16LE, b, at+1, s.min) {
+	if !beginsWide(UTF16LE, b, at+1, s.min) {
 		return false
 	}
 	if at >= lookBehind {
-		before := unit(UTF16BE, b, at-2)
-		if before == 0xfeff || scriptOfUnit(before) != notText {
+		before := newRun(UTF16BE, b, at-2)
+		if unit(UTF16BE, b, at-2) == 0xfeff || before.skip(2) == 2 {
 			return false
 		}
 	}
 	big, little := newRun(UTF16BE, b, at), newRun(UTF16LE, b, at+1)
 	n := big.skip(s.max)
-	if little.skip(n) < n {
-		return false
+	m := little.skip(n)
+	sameLast := m == n && unit(UTF16LE, b, little.at-2) == unit(UTF16BE, b, big.at-2)
+	switch first, second := b[at], b[at+2]; {
+	case first == 0:
+		return m == n && (n == s.max || isNUL(b, little.at) || sameLast && !isNUL(b, big.at))
+	case first == second:
+		return n < s.max && sameLast // what is no zero is more than chance at the beginning; it must be at the end, too
 	}
-	if n == s.max || isNUL(b, little.at) {
-		return true
-	}
-	return !isNUL(b, big.at) && unit(UTF16LE, b, little.at-2) == unit(UTF16BE, b, big.at-2)
+	return m >= n-1 && (n == s.max || isNUL(b, little.at) || !isNUL(b, big.at))
 }
 
 // isNUL tells whether a code unit of zero stands at b[at], or b ends there.

@@ -47,6 +47,13 @@ func simpleBegins(b []byte, at int, l lengths) (best *String, resume int) {
 			next = len(chars) - l.min
 		}
 		best, resume = &s, ends[next]
+		if c == UTF8 && n == len(chars) && simpleEndsInWide(b, s, l) {
+			resume = ends[n] - 1
+			if n > l.min {
+				shorter := String{string(text[:n-1]), int64(at), int64(ends[n-1] - at), c.encoding(), c}
+				best = &shorter
+			}
+		}
 	}
 	if best != nil && best.Coding == UTF16BE && simpleIsLittle(b, at, l) {
 		return nil, 0
@@ -125,26 +132,52 @@ func simpleIsWide(first []simpleChar) bool {
 	return false
 }
 
-func simpleIsLittle(b []byte, at int, l lengths) bool {
-	little := simpleRun(b, at+1, UTF16LE)
-	if b[at] != 0 || len(little) < l.min || !simpleIsWide(little[:min(l.min, 4)]) {
+// simpleEndsInWide tells whether the last byte of a string in UTF-8 is the first of one in UTF-16.
+func simpleEndsInWide(b []byte, s String, l lengths) bool {
+	last := int(s.Offset+s.Length) - 1
+	if isWide := simpleRun(b, last, UTF16BE); len(isWide) >= l.min && simpleIsWide(isWide[:min(l.min, 4)]) {
+		return true
+	}
+	little := simpleRun(b, last, UTF16LE)
+	if len(little) < l.min || !simpleIsWide(little[:min(l.min, 4)]) {
 		return false
 	}
-	if at >= 2 {
-		before := b[at-2 : at]
-		if bytes.Equal(before, []byte{0xfe, 0xff}) || len(simpleRun(before, 0, UTF16BE)) == 1 {
-			return false
-		}
+	upper := []rune{little[0].r >> 8, little[1].r >> 8}
+	return upper[0] == upper[1] && upper[0] != 0 || IsNoise(s.Text)
+}
+
+func simpleIsLittle(b []byte, at int, l lengths) bool {
+	little := simpleRun(b, at+1, UTF16LE)
+	if len(little) < l.min || !simpleIsWide(little[:min(l.min, 4)]) {
+		return false
+	}
+	if at >= 2 && (bytes.Equal(b[at-2:at], []byte{0xfe, 0xff}) || len(simpleRun(b[:at+2], at-2, UTF16BE)) == 2) {
+		return false
 	}
 	big := simpleRun(b, at, UTF16BE)
 	n := min(len(big), l.max)
+	cut, same := n == l.max, len(little) >= n && little[n-1].r == big[n-1].r
+	upper := []rune{big[0].r >> 8, big[1].r >> 8}
+	if upper[0] != 0 && upper[0] == upper[1] {
+		return same && !cut
+	}
+	if upper[0] != 0 {
+		n = min(n, len(little))
+		if n < min(len(big), l.max)-1 {
+			return false
+		}
+	}
 	if len(little) < n {
 		return false
 	}
 	nul := func(at int) bool {
 		return bytes.Count(b[min(at, len(b)):min(at+2, len(b))], []byte{0}) == min(2, max(0, len(b)-at))
 	}
-	return n == l.max || nul(at+1+2*n) || !nul(at+2*n) && little[n-1] == big[n-1]
+	ours, other := nul(at+1+2*n), nul(at+2*min(len(big), l.max))
+	if upper[0] != 0 {
+		return cut || ours || !other
+	}
+	return cut || ours || same && !other
 }
 
 // simpleIsRare tells what is printable and yet no text in two bytes of UTF-8: what belongs to scripts that are rare.
