@@ -118,7 +118,7 @@ type Link struct {
 	Plugin       string            `json:"plugin"`
 	Action       string            `json:"action"`
 	Relationship map[string]string `json:"relationship"`
-	Filename     string            `json:"filename,omitempty"`
+	Filename     string            `json:"filename,omitempty"` // of the child or parent
 	FileFormat   string            `json:"file_format,omitempty"`
 	Size         int64             `json:"size"` // bytes
 }

@@ -260,7 +260,7 @@ type Link struct {
 	Plugin       string            `json:"plugin"`
 	Action       string            `json:"action"`
 	Relationship map[string]string `json:"relationship"`
-	Filename     string            `json:"filename,omitempty"`
+	Filename     string            `json:"filename,omitempty"` // of SHA256, as the path says it
 	FileFormat   string            `json:"file_format,omitempty"`
 	Size         int64             `json:"size"`
 	Category     string            `json:"-"` // of the author, which is Plugin

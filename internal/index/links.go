@@ -150,7 +150,7 @@ func (v view) children(sha string) ([]Link, error) {
 	return set.sorted(), nil
 }
 
-// parents lists the links up. A parent that nothing is known of is one all the same.
+// parents lists the links up. A parent that nothing is known of is one all the same. Its filename is its own, as the path says it.
 func (v view) parents(rows []row, sha string) ([]Link, error) {
 	var set linkSet
 	for i := range rows {
@@ -162,6 +162,10 @@ func (v view) parents(rows []row, sha string) ([]Link, error) {
 		n := len(r.body.Path)
 		node := r.body.Path[n-2] // what is said of the parent
 		node.TrackLink = r.body.Path[n-1].TrackLink
+		l.filename = ""
+		for i := n - 2; i >= 0 && r.body.Path[i].SHA256 == node.SHA256 && l.filename == ""; i-- {
+			l.filename = r.body.Path[i].Filename
+		}
 		if err := v.addLink(&set, r, l.parent.SHA256, l, &node); err != nil {
 			return nil, err
 		}

@@ -192,7 +192,7 @@ func newSite(t *testing.T) (*platform, *httptest.Server) {
 	entropy.ID, entropy.Author.Name, entropy.Action, entropy.Info = "entropy", "Entropy", "enriched", info
 	child := document(sha("b"), "inner.txt")
 	child.ID, child.Action, child.Author.Name = "child", "extracted", "Unbox"
-	child.Path = []index.PathNode{{SHA256: sha("a")}, {SHA256: sha("b"), Filename: "inner.txt", Relationship: map[string]string{"action": "extracted"}}}
+	child.Path = []index.PathNode{{SHA256: sha("a"), Filename: "archive.zip"}, {SHA256: sha("b"), Filename: "inner.txt", Relationship: map[string]string{"action": "extracted"}}}
 	p.apply(index.Batch{
 		Documents: []index.Document{document(sha("a"), "archive.zip", index.Feature{Name: "box_type", Type: "string", Value: "zip"},
 			index.Feature{Name: "nasty", Type: "string", Value: nasty, Label: nasty}, index.Feature{Name: "long", Type: "string", Value: strings.Repeat("long", 1000)}), entropy, child},
@@ -233,7 +233,7 @@ func TestPages(t *testing.T) {
 		"/search?cursor=x":                  {400, "search again"},
 		"/file/" + sha("a"):                 {200, `class="strip"`},
 		"/file/" + sha("a") + "?fragment=1": {200, "box_type"},
-		"/file/" + sha("b"):                 {200, "Found in"},
+		"/file/" + sha("b"):                 {200, `>archive.zip</a> <code class="quiet">` + sha("a")[:11]},
 		"/file/" + sha("9"):                 {404, "No such file"},
 		"/file/..%2f..%2fetc":               {404, "No such file"},
 		"/plugins":                          {200, "1 completed, 0 opted out, 0 failed"},

@@ -172,10 +172,41 @@ func bounds(t *testing.T, b *bench) {
 	}
 }
 
+// parentNames: a parent has its own name, whichever of its nodes says it and however the file inside is called; parents are listed by it.
+func parentNames(t *testing.T, b *bench) {
+	var batch index.Batch
+	want := []string{"", "first.zip", "second.zip", "third.zip"}
+	for i, name := range []string{"third.zip", "second.zip", "", "first.zip"} {
+		in := sha(string("5678"[i]))
+		d := doc(fmt.Sprint("in", i), "d", i+1)
+		d.Path = []index.PathNode{{SHA256: sha("a"), Filename: "top"}, {SHA256: in, Action: "extracted", Filename: name}, {SHA256: in, Action: "enriched"},
+			{SHA256: sha("d"), Action: "extracted", Filename: fmt.Sprint("inner", i)}}
+		batch.Documents = append(batch.Documents, d)
+	}
+	b.apply(batch)
+	var all []index.Link
+	for cursor := ""; len(all) == 0 || cursor != ""; {
+		page, err := b.idx.Parents(t.Context(), index.Everyone, sha("d"), 1, cursor)
+		if err != nil || len(page.Links) != 1 {
+			t.Fatalf("%+v %v", page, err)
+		}
+		all, cursor = append(all, page.Links...), page.Next
+	}
+	for i, list := range [][]index.Link{all, b.binary(sha("d")).Parents} {
+		var names []string
+		for _, l := range list {
+			names = append(names, l.Filename)
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%d: parents are called %q, want %q", i, names, want)
+		}
+	}
+}
+
 func links(t *testing.T, b *bench) {
 	child := doc("2", "b", 2)
 	child.Action, child.Author.Name = "extracted", "Unbox"
-	child.Path = []index.PathNode{{SHA256: sha("a"), Action: "sourced"}, {SHA256: sha("b"), Action: "extracted", Author: index.Author{Name: "Unbox"}, Filename: "inner",
+	child.Path = []index.PathNode{{SHA256: sha("a"), Action: "sourced", Filename: "outer.zip"}, {SHA256: sha("b"), Action: "extracted", Author: index.Author{Name: "Unbox"}, Filename: "inner",
 		Relationship: map[string]string{"action": "extracted"}}}
 	enriched := result("3", "b", "Entropy", "2", "r", 3)
 	enriched.Size = 0
@@ -188,7 +219,7 @@ func links(t *testing.T, b *bench) {
 	if c := parent.Children[0]; c.SHA256 != sha("b") || c.Plugin != "Unbox" || c.Relationship["action"] != "extracted" || c.Filename != "inner" || c.Size != 2000 {
 		t.Errorf("child %+v", c)
 	}
-	if p := inner.Parents[0]; p.SHA256 != sha("a") || p.FileFormat != "text/plain" {
+	if p := inner.Parents[0]; p.SHA256 != sha("a") || p.Filename != "outer.zip" || p.FileFormat != "text/plain" {
 		t.Errorf("parent %+v", p)
 	}
 	orphan := doc("4", "c", 4)
@@ -197,6 +228,7 @@ func links(t *testing.T, b *bench) {
 	if p := b.binary(sha("c")).Parents; len(p) != 1 || p[0].SHA256 != sha("9") || p[0].Relationship == nil {
 		t.Errorf("a parent that is not known: %+v", p)
 	}
+	parentNames(t, b)
 	if s := inner.Sources; len(s) != 1 || s[0].Depth != 1 || s[0].Root != sha("a") {
 		t.Errorf("sources %+v", s)
 	}
