@@ -5,8 +5,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
+
+const benchBytes = 64 << 20
 
 // benchContents are what files are made of.
 func benchContents(b *testing.B) map[string][]byte {
@@ -19,16 +23,29 @@ func benchContents(b *testing.B) map[string][]byte {
 	if err != nil {
 		b.Fatal(err)
 	}
-	random := make([]byte, 8<<20)
+	random := make([]byte, benchBytes)
 	rand.NewChaCha8([32]byte{1}).Read(random)
-	wide := bytes.ReplaceAll([]byte(strings.Repeat("wide strings of Windows\n", 1<<18)), nil, []byte{0})
+	fill := func(text string) []byte { return bytes.Repeat([]byte(text), benchBytes/len(text)+1)[:benchBytes] }
 	return map[string][]byte{
-		"program": program[:min(len(program), 8<<20)],
+		"program": fill(string(program)),
 		"random":  random,
-		"zeros":   make([]byte, 8<<20),
-		"text":    []byte(strings.Repeat("GET /index.html HTTP/1.1\r\nHost: example.org\r\n\r\n", 1<<18)[:8<<20]),
-		"wide":    wide[:8<<20],
+		"zeros":   make([]byte, benchBytes),
+		"text":    fill("GET /index.html HTTP/1.1\r\nHost: example.org\r\n\r\n"),
+		"wide":    fill(string(wideText(UTF16LE, "wide strings of Windows\n"))),
 	}
+}
+
+// perProcessor reports MB for each second of processor time, which other work on the machine changes less.
+func perProcessor(b *testing.B) func() {
+	used := func() float64 {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+	}
+	before := used()
+	return func() { b.ReportMetric(float64(b.N)*benchBytes/1e6/(used()-before), "MB/cpu-s") }
 }
 
 // BenchmarkStrings looks for what is not there, so that it is the search that is measured and not the making of results.
@@ -38,8 +55,9 @@ func BenchmarkStrings(b *testing.B) {
 			b.SetBytes(int64(len(content)))
 			b.ReportAllocs()
 			src := ReaderAt(bytes.NewReader(content), int64(len(content)))
+			defer perProcessor(b)()
 			for b.Loop() {
-				if _, err := FindStrings(b.Context(), src, StringsQuery{MaxBytes: 1 << 40, Filter: "\x00"}); err != nil {
+				if _, err := FindStrings(b.Context(), src, StringsQuery{MaxBytes: 1 << 40, Filter: "\x00", TimeLimit: time.Hour}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -60,8 +78,9 @@ func BenchmarkFindBytes(b *testing.B) {
 		b.Run(tc.name, func(b *testing.B) {
 			content := contents[tc.content]
 			b.SetBytes(int64(len(content)))
+			defer perProcessor(b)()
 			for b.Loop() {
-				if _, err := FindBytes(b.Context(), source(content), BytesQuery{Pattern: tc.pattern}); err != nil {
+				if _, err := FindBytes(b.Context(), source(content), BytesQuery{Pattern: tc.pattern, TimeLimit: time.Hour}); err != nil {
 					b.Fatal(err)
 				}
 			}

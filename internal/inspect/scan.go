@@ -171,14 +171,19 @@ func (s *scanner) cut(start int, r run, n int) (found stretch, resume int) {
 // letters in little-endian the zeros may as well be NULs, the first of them that of a string in UTF-8 that is meant as text.
 func (s *scanner) endsInWide(found stretch) bool {
 	b, at := s.w.buf, found.end-1
-	if beginsWide(UTF16BE, b, at, s.min) {
+	if twoUnits(UTF16BE, b, at) && beginsWide(UTF16BE, b, at, s.min) {
 		return true
 	}
-	if !beginsWide(UTF16LE, b, at, s.min) {
+	if !twoUnits(UTF16LE, b, at) || !beginsWide(UTF16LE, b, at, s.min) {
 		return false
 	}
 	sameUpper := b[at+1] == b[at+3]
 	return sameUpper && b[at+1] != 0 || IsNoise(string(b[found.start:found.end]))
+}
+
+// twoUnits tells at once of most places that no string in UTF-16 begins there.
+func twoUnits(c Coding, b []byte, at int) bool {
+	return at+4 <= len(b) && scriptOfUnit(unit(c, b, at)) != notText && scriptOfUnit(unit(c, b, at+2)) != notText
 }
 
 // isLittle tells whether what can be read as big-endian from a place in the buffer on is little-endian from the next byte on.
