@@ -31,6 +31,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	fast "github.com/klauspost/compress/zlib"
 )
 
 // Key is an RC4 key. The zero Key stands for the one that everybody knows.
@@ -76,7 +78,8 @@ func (k Key) cipher() *rc4.Cipher {
 type Writer struct {
 	to     counted
 	key    Key
-	zlib   *zlib.Writer
+	cipher *cipherWriter
+	zlib   *fast.Writer
 	size   int64
 	hashes hashes
 }
@@ -123,7 +126,9 @@ func NewWriter(w io.Writer, key Key, meta Metadata) (*Writer, error) {
 		return nil, err
 	}
 	var err error
-	c.zlib, err = zlib.NewWriterLevel(&cipherWriter{w: &c.to, cipher: key.cipher()}, zlib.BestSpeed)
+	// A program is wrapped in two thirds of the processor time that compress/zlib takes, and gets 3 % larger.
+	c.cipher = &cipherWriter{w: &c.to, cipher: key.cipher(), buf: make([]byte, 0, writeBytes)}
+	c.zlib, err = fast.NewWriterLevel(c.cipher, fast.BestSpeed)
 	return c, err
 }
 
@@ -138,6 +143,9 @@ func (c *Writer) Write(p []byte) (int, error) {
 // Close writes what stands behind the content.
 func (c *Writer) Close() error {
 	if err := c.zlib.Close(); err != nil {
+		return err
+	}
+	if err := c.cipher.flush(); err != nil {
 		return err
 	}
 	footer := map[string]string{"length": strconv.FormatInt(c.size, 10)}
@@ -181,17 +189,37 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// cipherWriter leaves what it is given as it was.
+// writeBytes is how much is encrypted and written at a time. The compressor hands over some 240 bytes, and a write may be a call of the
+// system, or set a connection's deadline anew.
+const writeBytes = 64 << 10
+
+// cipherWriter gathers what it is given, encrypts it and passes it on. What is left at the end takes a flush.
 type cipherWriter struct {
 	w      io.Writer
 	cipher *rc4.Cipher
-	buf    []byte
+	buf    []byte // up to its capacity, not encrypted yet
 }
 
-func (c *cipherWriter) Write(p []byte) (int, error) {
-	c.buf = append(c.buf[:0], p...)
+func (c *cipherWriter) Write(p []byte) (n int, err error) {
+	for len(p) > 0 {
+		k := min(len(p), cap(c.buf)-len(c.buf))
+		c.buf = append(c.buf, p[:k]...)
+		n, p = n+k, p[k:]
+		if len(c.buf) < cap(c.buf) {
+			continue
+		}
+		if err := c.flush(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (c *cipherWriter) flush() error {
 	c.cipher.XORKeyStream(c.buf, c.buf)
-	return c.w.Write(c.buf)
+	_, err := c.w.Write(c.buf)
+	c.buf = c.buf[:0]
+	return err
 }
 
 // readMetadata decodes n bytes of JSON.

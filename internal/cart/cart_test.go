@@ -74,6 +74,32 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// writes counts, and fails from one on.
+type writes struct{ n, fails int }
+
+func (w *writes) Write(p []byte) (int, error) {
+	if w.n++; w.n == w.fails {
+		return 0, io.ErrClosedPipe
+	}
+	return len(p), nil
+}
+
+// TestWritesAreLarge: a container is written in large parts, and none of them fails unnoticed.
+func TestWritesAreLarge(t *testing.T) {
+	for _, size := range []int{0, 1000, 3 << 20} {
+		most := size/writeBytes + 4 // the header, the rest of the content, the footer
+		w := writes{}
+		if err := Wrap(&w, bytes.NewReader(content(size)), Key{}, nil); err != nil || w.n > most {
+			t.Errorf("%d bytes: %d writes, want at most %d (%v)", size, w.n, most, err)
+		}
+		for i := range w.n {
+			if err := Wrap(&writes{fails: i + 1}, bytes.NewReader(content(size)), Key{}, nil); err != io.ErrClosedPipe {
+				t.Errorf("%d bytes, write %d of %d fails: %v", size, i+1, w.n, err)
+			}
+		}
+	}
+}
+
 func TestWithoutMetadata(t *testing.T) {
 	c, got, err := unwrap(bytes.NewReader(wrap(t, []byte("x"), Key{}, nil)), Key{})
 	if err != nil || string(got) != "x" || c.Metadata != nil || c.Metadata.Name() != "" {
