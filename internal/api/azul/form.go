@@ -1,6 +1,7 @@
 package azul
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -20,9 +21,9 @@ import (
 const (
 	maxFieldBytes = 1 << 20 // of one value
 	maxFields     = 1000
-	maxStreams    = 100 // beside the file itself
-	formOverhead  = 8 << 20
-	maxFilename   = 4096 // bytes
+	maxStreams    = 100     // beside the file itself
+	formOverhead  = 8 << 20 // of all that is no file
+	maxFilename   = 4096    // bytes
 )
 
 // form is what an upload says, beside the files in it. azul-client sends filename behind all of it but the labels of streams, so
@@ -31,11 +32,15 @@ type form struct {
 	values map[string]string
 	labels []string // of stream_data, in the order of the files
 	fields int
+	bytes  int // of all names and values
 }
 
 func (f *form) add(name, value string) error {
 	if f.fields++; f.fields > maxFields {
 		return refuse(http.StatusBadRequest, "too many fields", "a form has at most %d fields", maxFields)
+	}
+	if f.bytes += len(name) + len(value); f.bytes > formOverhead {
+		return refuse(http.StatusBadRequest, "too large", "the fields of the form have together more than %d bytes", formOverhead)
 	}
 	if name == "stream_labels" {
 		f.labels = append(f.labels, value)
@@ -61,8 +66,8 @@ func (f *form) pairs(name string) (map[string]string, error) {
 // said checks everything that is said of a file but where it comes from.
 func (s *Server) said(c *call, f *form) (submit.Said, error) {
 	said := submit.Said{User: c.User, Filename: f.values["filename"]}
-	if len(said.Filename) > maxFilename || !utf8.ValidString(said.Filename) {
-		return said, invalid("body", "filename", "filename must be text of at most 4096 bytes", "")
+	if err := checkFilename(said.Filename); err != nil {
+		return said, err
 	}
 	if f.values["timestamp"] == "" {
 		return said, invalid("body", "timestamp", "timestamp is missing", "")
@@ -80,6 +85,13 @@ func (s *Server) said(c *call, f *form) (submit.Said, error) {
 	}
 	said.Settings, err = f.pairs("settings")
 	return said, err
+}
+
+func checkFilename(name string) error {
+	if len(name) > maxFilename || !utf8.ValidString(name) {
+		return invalid("body", "filename", "filename must be text of at most 4096 bytes", "")
+	}
+	return nil
 }
 
 // saidOfSource is said with source and references.
@@ -115,9 +127,10 @@ type uploads interface {
 // readForm reads a form, which may be multipart or urlencoded, without keeping a file in memory. Files that come before the form is
 // complete wait on disk.
 func readForm(w http.ResponseWriter, r *http.Request, limit int64, to uploads) error {
-	r.Body = http.MaxBytesReader(w, r.Body, limit+formOverhead)
+	body := &formBody{ReadCloser: http.MaxBytesReader(w, r.Body, limit+formOverhead), last: []byte("\n")} // its first line begins, too
+	r.Body = body
 	f := &form{values: map[string]string{}}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err == nil && kind == "application/x-www-form-urlencoded" {
 		r.Body = http.MaxBytesReader(w, r.Body, formOverhead)
 		if err := r.ParseForm(); err != nil {
@@ -136,26 +149,58 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64, to uploads) e
 	if err != nil {
 		return invalid("body", "form", "the body must be multipart/form-data", r.Header.Get("Content-Type"))
 	}
-	p := &partReader{form: f, to: to, control: http.NewResponseController(w)}
+	p := &partReader{form: f, to: to, control: http.NewResponseController(w), body: body, end: []byte("\n--" + params["boundary"] + "--")}
 	defer p.discard()
-	if err := p.readAll(parts); err != nil {
-		return formError(err)
-	}
-	return nil
+	return body.failure(p.readAll(parts))
 }
 
-// formError makes errors of the form itself the sender's.
-func formError(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, multipart.ErrMessageTooLarge) {
+// formBody remembers of a body that is read how it broke, if it did, and what came last.
+type formBody struct {
+	io.ReadCloser
+	err  error
+	last []byte
+}
+
+// lastBytes of a body hold the end of its form, where the reader of forms stops: it has a buffer of 4 KiB.
+const lastBytes = 8 << 10
+
+func (b *formBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { // the client went away
+		b.err = err
+	}
+	b.last = append(b.last, p[:n]...)
+	if len(b.last) > 2*lastBytes {
+		b.last = append(b.last[:0], b.last[len(b.last)-lastBytes:]...)
+	}
+	return n, err
+}
+
+// failure makes what is wrong with a form the sender's mistake. What is wrong with its body is not, nor with who takes the files.
+func (b *formBody) failure(err error) error {
+	var damaged *formError
+	switch {
+	case err == nil || b.err != nil:
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &damaged) && errors.Is(err, io.EOF):
 		return invalid("body", "form", "the form ends early", "")
+	case damaged != nil:
+		return invalid("body", "form", "the form is damaged: "+strings.ToValidUTF8(err.Error(), "\ufffd"), "")
 	}
 	return err
 }
+
+// formError is what Go's reader says of a form.
+type formError struct{ error }
+
+func (e *formError) Unwrap() error { return e.error }
 
 type partReader struct {
 	*form
 	to      uploads
 	control *http.ResponseController
+	body    *formBody
+	end     []byte // of the form: the beginning of a line that is in no part
 	began   bool
 	streams int
 	waiting []waiting
@@ -170,11 +215,11 @@ type waiting struct {
 func (p *partReader) readAll(parts *multipart.Reader) error {
 	for {
 		part, err := parts.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && bytes.Contains(p.body.last, p.end) { // in the head of a part it is the same error
 			return p.finish()
 		}
 		if err != nil {
-			return err
+			return &formError{err}
 		}
 		_ = p.control.SetReadDeadline(time.Now().Add(10 * time.Minute)) // not every test's writer can
 		if err := p.read(part); err != nil {
@@ -188,7 +233,7 @@ func (p *partReader) read(part *multipart.Part) error {
 	if name != "binary" && name != "stream_data" {
 		value, err := io.ReadAll(io.LimitReader(part, maxFieldBytes+1))
 		if err != nil {
-			return err
+			return &formError{err}
 		}
 		if len(value) > maxFieldBytes {
 			return refuse(http.StatusBadRequest, "too large", "field %.80q has more than %d bytes", name, maxFieldBytes)

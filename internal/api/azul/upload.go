@@ -97,6 +97,9 @@ func (u *receiver) binary(r io.Reader, filename string) error {
 	name := u.filename
 	if name == "" {
 		name = filename
+		if err := checkFilename(name); err != nil {
+			return err
+		}
 	}
 	if u.extract {
 		return u.archive(r)

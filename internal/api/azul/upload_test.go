@@ -137,6 +137,7 @@ func TestUploadRefused(t *testing.T) {
 		{usual(field{"stream_labels", "content"}, file, field{"stream_data:t", "x"}), 422, `"detail":[`, "not content"},
 		{usual(field{"binary:a", cut.String()[:cut.Len()-40]}), 400, `"message":"`, ""},
 		{usual(field{"filename", strings.Repeat("x", 5000)}, file), 422, `"detail":[`, "4096"},
+		{without("filename", field{"binary:" + strings.Repeat("x", 5000), "x"}), 422, `"detail":[`, "4096"},
 	} {
 		body, kind := uploadForm(t, c.fields...)
 		code, text, _ := w.ask(t, "admin", http.MethodPost, prefix+"/binaries/source", body, "Content-Type", kind)
