@@ -127,7 +127,8 @@ type uploads interface {
 // readForm reads a form, which may be multipart or urlencoded, without keeping a file in memory. Files that come before the form is
 // complete wait on disk.
 func readForm(w http.ResponseWriter, r *http.Request, limit int64, to uploads) error {
-	body := &formBody{ReadCloser: http.MaxBytesReader(w, r.Body, limit+formOverhead), last: []byte("\n")} // its first line begins, too
+	body := &formBody{ReadCloser: http.MaxBytesReader(w, r.Body, limit+formOverhead), control: http.NewResponseController(w),
+		last: []byte("\n")} // its first line begins, too
 	r.Body = body
 	f := &form{values: map[string]string{}}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -136,6 +137,7 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64, to uploads) e
 		if err := r.ParseForm(); err != nil {
 			return invalid("body", "form", err.Error(), "")
 		}
+		body.ended()
 		for name, values := range r.PostForm {
 			for _, v := range values {
 				if err := f.add(name, v); err != nil {
@@ -149,22 +151,29 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64, to uploads) e
 	if err != nil {
 		return invalid("body", "form", "the body must be multipart/form-data", r.Header.Get("Content-Type"))
 	}
-	p := &partReader{form: f, to: to, control: http.NewResponseController(w), body: body, end: []byte("\n--" + params["boundary"] + "--")}
+	p := &partReader{form: f, to: to, body: body, end: []byte("\n--" + params["boundary"] + "--")}
 	defer p.discard()
 	return body.failure(p.readAll(parts))
 }
 
-// formBody remembers of a body that is read how it broke, if it did, and what came last.
+// formBody remembers of a body that is read how it broke, if it did, and what came last. It is cut off when nothing comes for half a
+// minute, however long all of it takes.
 type formBody struct {
 	io.ReadCloser
-	err  error
-	last []byte
+	control *http.ResponseController
+	next    time.Time // the deadline is put off
+	err     error
+	last    []byte
 }
 
 // lastBytes of a body hold the end of its form, where the reader of forms stops: it has a buffer of 4 KiB.
 const lastBytes = 8 << 10
 
 func (b *formBody) Read(p []byte) (int, error) {
+	if now := time.Now(); now.After(b.next) {
+		_ = b.control.SetReadDeadline(now.Add(30 * time.Second)) // not every test's writer can
+		b.next = now.Add(time.Second)
+	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { // the client went away
 		b.err = err
@@ -176,10 +185,17 @@ func (b *formBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// ended lets whoever sent the form wait for its answer: a deadline that passes would end the request.
+func (b *formBody) ended() {
+	_ = b.control.SetReadDeadline(time.Time{})
+}
+
 // failure makes what is wrong with a form the sender's mistake. What is wrong with its body is not, nor with who takes the files.
 func (b *formBody) failure(err error) error {
 	var damaged *formError
 	switch {
+	case err != nil && errors.Is(b.err, os.ErrDeadlineExceeded):
+		return refuse(http.StatusRequestTimeout, "too slow", "the rest of the form did not come in time")
 	case err == nil || b.err != nil:
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &damaged) && errors.Is(err, io.EOF):
@@ -198,7 +214,6 @@ func (e *formError) Unwrap() error { return e.error }
 type partReader struct {
 	*form
 	to      uploads
-	control *http.ResponseController
 	body    *formBody
 	end     []byte // of the form: the beginning of a line that is in no part
 	began   bool
@@ -216,12 +231,12 @@ func (p *partReader) readAll(parts *multipart.Reader) error {
 	for {
 		part, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) && bytes.Contains(p.body.last, p.end) { // in the head of a part it is the same error
+			p.body.ended()
 			return p.finish()
 		}
 		if err != nil {
 			return &formError{err}
 		}
-		_ = p.control.SetReadDeadline(time.Now().Add(10 * time.Minute)) // not every test's writer can
 		if err := p.read(part); err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -219,22 +221,45 @@ func TestFormsCut(t *testing.T) {
 	}
 }
 
-// brokenBody is what comes of a client that goes away.
-type brokenBody struct{ io.Reader }
-
-func (b brokenBody) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if err == io.EOF {
-		err = os.ErrDeadlineExceeded
-	}
-	return n, err
+// slowBody is what comes of a slow client: a byte every now and then, until a deadline that the server sets.
+type slowBody struct {
+	*httptest.ResponseRecorder
+	from     io.Reader
+	pause    time.Duration
+	deadline time.Time
 }
 
-// TestFormBreaks: a form that does not come in time is not damaged.
-func TestFormBreaks(t *testing.T) {
-	r := httptest.NewRequest(http.MethodPost, "/", brokenBody{strings.NewReader("--b\r\nContent-Disposition: form-data; name=a\r\n\r\nval")})
-	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
-	if err := readForm(httptest.NewRecorder(), r, 1<<20, &takenForm{}); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("%v", err)
+func (b *slowBody) SetReadDeadline(at time.Time) error {
+	b.deadline = at
+	return nil
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	time.Sleep(b.pause)
+	if !b.deadline.IsZero() && time.Now().After(b.deadline) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return b.from.Read(p[:1])
+}
+
+// TestSlowForms: a form may take as long as it likes while something comes; a client that is silent is told so.
+func TestSlowForms(t *testing.T) {
+	body, kind := uploadForm(t, usual(field{"binary:a.txt", strings.Repeat("content", 100)})...)
+	for _, c := range []struct {
+		pause time.Duration
+		code  int
+	}{{29 * time.Second, 0}, {31 * time.Second, http.StatusRequestTimeout}} {
+		synctest.Test(t, func(t *testing.T) {
+			slow := &slowBody{httptest.NewRecorder(), strings.NewReader(body), c.pause, time.Now().Add(time.Minute)}
+			r := httptest.NewRequest(http.MethodPost, "/", slow)
+			r.Header.Set("Content-Type", kind)
+			err := readForm(slow, r, 1<<20, &takenForm{})
+			if (err == nil) != (c.code == 0) || err != nil && answerCode(err) != c.code {
+				t.Errorf("with pauses of %v: %v", c.pause, err)
+			}
+			if err == nil && !slow.deadline.IsZero() {
+				t.Errorf("who has sent it all and waits is cut off at %v", slow.deadline)
+			}
+		})
 	}
 }
