@@ -6,13 +6,16 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"lazuli/internal/eventlog"
 	"lazuli/internal/eventlog/kafka"
@@ -65,9 +68,31 @@ var namespaces atomic.Int64
 func (b *bench) openKafka() (eventlog.Log, error) {
 	if b.namespace == "" {
 		b.namespace = fmt.Sprintf("dispatcher-%d-%d.", time.Now().UnixNano(), namespaces.Add(1))
+		b.t.Cleanup(b.dropTopics) // after the log is closed
 	}
 	return kafka.Open(context.Background(), kafka.Options{Brokers: b.brokers, Namespace: b.namespace,
 		Logger: slog.New(slog.DiscardHandler)})
+}
+
+// dropTopics removes the test's topics: the tests that follow list all that the broker has, and it answers late when there are thousands.
+func (b *bench) dropTopics() {
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.brokers...))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	admin := kadm.NewClient(client)
+	all, err := admin.ListTopics(ctx)
+	if err != nil {
+		b.t.Errorf("list topics to remove: %v", err)
+		return
+	}
+	mine := slices.DeleteFunc(all.Names(), func(name string) bool { return !strings.HasPrefix(name, b.namespace) })
+	if _, err := admin.DeleteTopics(ctx, mine...); err != nil {
+		b.t.Errorf("remove topics: %v", err)
+	}
 }
 
 // onKafka tells whether the test's log compacts later, if ever.
