@@ -76,12 +76,21 @@ func focus(selector string) chromedp.Action[chromedp.Void] {
 	return until(fmt.Sprintf(`(e => { e?.focus(); return e !== null && document.activeElement === e })(document.querySelector(%q))`, selector))
 }
 
+// click waits for an element and clicks it, in one step, as focus does.
+func click(selector string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		if _, err := until(fmt.Sprintf(`document.querySelector(%q) !== null`, selector))(ctx, target); err != nil {
+			return chromedp.Void{}, err
+		}
+		return none(chromedp.Evaluate[bool](fmt.Sprintf(`(document.querySelector(%q).click(), true)`, selector)))(ctx, target)
+	}
+}
+
 // TestBrowserSearch: the way of somebody who looks for a file, by keyboard, and then into it.
 func TestBrowserSearch(t *testing.T) {
 	ctx := browser(t)
 	p, server := newSite(t)
 	file, _ := p.keep(t, []byte("MZ and then a text of some length, and nothing else"), []byte("what OCR read"), "text/plain")
-	click := func(selector string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(selector)) }
 	walk(t, ctx, []browserStep{
 		{"home", chromedp.Navigate(server.URL + "/")},
 		{"focus", focus(`.find input`)},
