@@ -93,8 +93,7 @@ func (v view) look() (*sights, error) {
 			c.addTo(s.all)
 		}
 	}
-	e := &eval{view: v, sights: s, fields: map[string]int64{}, deadline: time.Now().Add(time.Hour)}
-	s.visible, err = e.visibleDocuments()
+	s.visible, err = v.visibleDocuments(s.docs)
 	return s, err
 }
 
@@ -114,28 +113,36 @@ func (v view) evaluate() (*eval, error) {
 }
 
 // visibleDocuments are those that are current and have a label that the reader sees.
-func (e *eval) visibleDocuments() (bitset, error) {
-	current := newBitset(e.docs)
-	if err := e.mask(maskCurrent, current); err != nil {
+func (v view) visibleDocuments(docs int64) (bitset, error) {
+	current := newBitset(docs)
+	if err := v.mask(maskCurrent, current); err != nil {
 		return nil, err
 	}
 	hidden := false
-	for _, l := range e.labels {
+	for _, l := range v.labels {
 		hidden = hidden || !l.visible
 	}
 	if !hidden {
 		return current, nil
 	}
-	labelled := newBitset(e.docs)
-	for label, l := range e.labels {
+	field, err := v.number(fieldSQL, fieldLabel)
+	if err != nil {
+		return nil, err
+	}
+	segments, err := v.segments()
+	if err != nil {
+		return nil, err
+	}
+	labelled := newBitset(docs)
+	for label, l := range v.labels {
 		if !l.visible {
 			continue
 		}
-		docs, err := e.withText(fieldLabel, fmt.Sprint(label))
-		if err != nil {
-			return nil, err
+		for i := range segments {
+			if err := v.addLabelled(&segments[i], field, label, labelled); err != nil {
+				return nil, err
+			}
 		}
-		labelled.or(docs)
 	}
 	current.and(labelled)
 	return current, nil
@@ -375,12 +382,14 @@ func (e *eval) documentsOfFew(bins []int64) (bitset, error) {
 	return set, nil
 }
 
+const fieldSQL = `SELECT field FROM fields WHERE name = ?`
+
 // field returns the number of a field of terms, 0 if nothing has it.
 func (e *eval) field(name string) (int64, error) {
 	if n, ok := e.fields[name]; ok {
 		return n, nil
 	}
-	n, err := e.number(`SELECT field FROM fields WHERE name = ?`, name)
+	n, err := e.number(fieldSQL, name)
 	e.fields[name] = n
 	return n, err
 }

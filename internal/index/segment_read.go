@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -21,6 +22,7 @@ type segment struct {
 type summary struct {
 	blocks []block
 	filter filter
+	labels *labelSets
 }
 
 // summaries are those of the segments that answered last. Segments do not change, and their numbers do not come again.
@@ -82,6 +84,7 @@ func (v view) segments() ([]segment, error) {
 		if s.blocks, err = readSummary(data); err != nil {
 			return nil, err
 		}
+		s.labels = &labelSets{of: map[int64]bitset{}}
 		c.read[s.id] = s.summary
 	}
 	v.terms.list, v.terms.read = list, true
@@ -380,6 +383,46 @@ func (v view) eachEntry(field int64, texts textRange, fn func(*entry) error) err
 				return v.ctx.Err()
 			}
 		}
+	}
+	return nil
+}
+
+// labelSets are the documents with a label in one segment, of the labels that many have. Their first number is that of the word in which the segment begins.
+type labelSets struct {
+	mu sync.Mutex
+	of map[int64]bitset
+}
+
+// rareLabel is which part of a segment's documents a label has to have for its set to be kept: so a document takes two bytes at most.
+const rareLabel = 16
+
+// addLabelled adds a segment's documents with a label to a set; field is that of labels.
+func (v view) addLabelled(s *segment, field, label int64, into bitset) error {
+	s.labels.mu.Lock()
+	defer s.labels.mu.Unlock()
+	begin := s.base >> 6
+	set, kept := s.labels.of[label]
+	if !kept {
+		c, err := v.cursor(s, field, same(strconv.FormatInt(label, 10)), false)
+		if err != nil {
+			return err
+		}
+		e, err := c.next()
+		if err != nil {
+			return err
+		}
+		if e != nil {
+			set = newBitset(int64(s.until - begin<<6))
+			if err := e.each(func(doc uint32) { set.add(doc - begin<<6) }); err != nil {
+				return err
+			}
+		}
+		if e == nil || e.count() >= int64(s.until-s.base)/rareLabel {
+			s.labels.of[label] = set
+		}
+	}
+	if int(begin) < len(into) {
+		into[begin:].or(set)
 	}
 	return nil
 }

@@ -219,7 +219,7 @@ func (w *writer) label(text string) int64 {
 }
 
 func (w *writer) field(name string) int64 {
-	return w.number(w.known.fields, name, `SELECT field FROM fields WHERE name = ?`, `INSERT INTO fields (name) VALUES (?)`)
+	return w.number(w.known.fields, name, fieldSQL, `INSERT INTO fields (name) VALUES (?)`)
 }
 
 func (w *writer) number(known map[string]int64, text, find, add string) int64 {
