@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/bits"
+	"time"
 )
 
 // fanIn is how many neighbours of about one size are merged: more write less and leave more to read.
@@ -20,6 +21,9 @@ const (
 	blocksAtOnce = 512
 	readAhead    = 32 // blocks of each segment
 )
+
+// termsBetween is after how many terms a merge lets readers go first.
+const termsBetween = 512
 
 // maxSegments is from how many segments on batches wait for the merger.
 const maxSegments = 256
@@ -230,7 +234,12 @@ func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) erro
 	}
 	out := segmentWriter{base: base, filter: make(filter, filters), put: func(number int64, data []byte) { rows = append(rows, id<<blockShift|number, data) }}
 	var docs []uint32
-	for {
+	worked := time.Now()
+	for n := 1; ; n++ {
+		if n%termsBetween == 0 {
+			s.courtesy.wait(ctx, time.Since(worked))
+			worked = time.Now()
+		}
 		var first *entry
 		for _, in := range inputs {
 			if len(in.entries) > 0 && (first == nil || in.entries[0].compare(first.termKey) < 0) {

@@ -31,6 +31,7 @@ type SQLite struct {
 	texts, fieldNames wordTexts
 	sights            sightsOf
 	patience          patience
+	courtesy          courtesy
 
 	mu          sync.Mutex // held by the one that writes
 	write       *sql.Conn

@@ -115,6 +115,8 @@ func (s *SQLite) read(ctx context.Context, r **reader, fn func(view) error) erro
 
 // see is view for a reader.
 func (s *SQLite) see(ctx context.Context, r Reader, fn func(view) error) error {
+	s.courtesy.begin()
+	defer s.courtesy.end()
 	return s.view(ctx, func(v view) error {
 		v.labels = map[int64]sight{}
 		err := v.rows(`SELECT label, text FROM labels`, nil, func(scan scanner) error {
