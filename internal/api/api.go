@@ -158,6 +158,7 @@ func (a *API) registerOwn(h huma.API) {
 	huma.Register(h, get("/dead/{id}", "dead-letter", "A job that was given up, and its event"), a.deadOne)
 	huma.Register(h, op(http.MethodPost, "/dead/retry", "retry", "Have jobs that were given up tried again"), a.retry)
 	huma.Register(h, get("/status", "status", "What the platform holds"), a.status)
+	huma.Register(h, get("/sources", "own-sources", "The sources that files may come from, and what they want to know"), a.sources)
 	huma.Register(h, get("/searches", "searches", "Your saved searches"), a.searches)
 	huma.Register(h, op(http.MethodPut, "/searches/{name}", "save-search", "Save a search"), a.saveSearch)
 	huma.Register(h, op(http.MethodDelete, "/searches/{name}", "forget-search", "Forget a saved search"), a.forgetSearch)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -115,6 +116,11 @@ func (p *platform) Subscribe(context.Context) <-chan string                     
 
 func newAPI(t *testing.T) (*platform, *httptest.Server) {
 	t.Helper()
+	return newAPIWith(t, func(*config.Config) {})
+}
+
+func newAPIWith(t *testing.T, set func(*config.Config)) (*platform, *httptest.Server) {
+	t.Helper()
 	idx, err := index.OpenSQLite(filepath.Join(t.TempDir(), "index.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +132,7 @@ func newAPI(t *testing.T) (*platform, *httptest.Server) {
 	p := &platform{idx: idx, store: store, changes: make(chan string, 4)}
 	cfg := config.Defaults()
 	cfg.Limits.MaxUploadBytes = 1000
+	set(cfg)
 	labels, err := security.New(cfg.Security)
 	if err != nil {
 		t.Fatal(err)
@@ -212,6 +219,48 @@ func TestSubmit(t *testing.T) {
 	}
 }
 
+// TestReferences: what a source wants to know is asked for before a file is read.
+func TestReferences(t *testing.T) {
+	p, server := newAPIWith(t, func(cfg *config.Config) {
+		cfg.DefaultSource = "cases"
+		cfg.Sources = map[string]config.Source{
+			"cases": {Description: "from the responders", References: []config.Reference{{Name: "case", Required: true, Description: "its number"}, {Name: "who", Required: false}}},
+			"mail":  {}}
+	})
+	long := url.QueryEscape("case=" + strings.Repeat("x", config.MaxReferenceBytes))
+	for _, c := range []struct{ query, title, detail string }{
+		{"", "bad references", "source cases needs the reference case (its number)"},
+		{"?source=cases&ref=case%3D%20", "bad references", "source cases needs the reference case (its number)"},
+		{"?ref=case%3D7&ref=csae%3D8", "bad references", `source cases has no reference \"csae\": did you mean case?`},
+		{"?ref=case%3D7&ref=case%3D8", "bad references", `ref \"case\" is there twice`},
+		{"?ref=case", "bad references", `ref \"case\" is not key=value`},
+		{"?ref=" + long, "bad references", "more than 16384 bytes"},
+		{"?source=mail&ref=case%3D7", "bad references", `source mail takes no references, and \"case\" is one`},
+		{"?source=nosuch&ref=case%3D7", "bad source", `source \"nosuch\" is not configured: known are cases, mail`},
+		{"?source=mail&security=NOPE", "bad security", "NOPE"},
+	} {
+		code, body := call(t, "POST", server.URL+"/api/v1/binaries"+c.query, "content")
+		if code != 400 || !strings.Contains(body, `"title":"`+c.title+`"`) || !strings.Contains(body, c.detail) {
+			t.Errorf("%.80s: %d %s, want %s: %s", c.query, code, body, c.title, c.detail)
+		}
+	}
+	if p.published != nil {
+		t.Errorf("published %+v", p.published)
+	}
+	if code, body := call(t, "POST", server.URL+"/api/v1/binaries?ref=case%3D7%3D8", "content"); code != 200 || p.published.Source.References["case"] != "7=8" {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := call(t, "POST", server.URL+"/api/v1/binaries?source=mail", "content"); code != 200 {
+		t.Errorf("%d %s", code, body)
+	}
+	_, body := call(t, "GET", server.URL+"/api/v1/sources", "")
+	want := `"default":"cases","any":false,"sources":[{"name":"cases","description":"from the responders","references":[{"name":"case","required":true,"description":"its number"},` +
+		`{"name":"who","required":false}]},{"name":"mail","references":[]}]`
+	if !strings.Contains(body, want) {
+		t.Errorf("%s, want %s", body, want)
+	}
+}
+
 // family puts a file, one inside it, and one that holds itself, into the index.
 func family(t *testing.T, p *platform) {
 	t.Helper()
@@ -255,6 +304,7 @@ func TestReads(t *testing.T) {
 		{"/api/v1/search?limit=0", 422, "limit"},
 		{"/api/v1/search?cursor=bogus", 400, "cursor"},
 		{"/api/v1/plugins", 200, `"plugins":[]`},
+		{"/api/v1/sources", 200, `"default":"local","any":true,"sources":[{"name":"local","references":[]}]`},
 		{"/api/v1/dead", 200, `"dead":[]`},
 		{"/api/v1/status", 200, `"binaries":3`},
 		{"/api/openapi.json", 200, `"/api/v1/search"`},

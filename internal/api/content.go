@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +15,8 @@ import (
 
 // Refused tells whether an error of Submit is the sender's: nothing was kept, and the same would be refused again.
 func (a *API) Refused(err error) bool {
-	return a.Dispatcher.Invalid(err) || submit.Damaged(err)
+	var said *submit.Bad
+	return errors.As(err, &said) || a.Dispatcher.Invalid(err) || submit.Damaged(err)
 }
 
 // content is GET /api/v1/binaries/{hash}/content: a CaRT, or with format=raw the file itself.

@@ -57,13 +57,16 @@ type Submitted struct {
 	State  string `json:"state"`
 }
 
-// Submit keeps a file and publishes it. What comes in a container is unwrapped, unless s.Raw.
+// Submit keeps a file and publishes it, if its source takes what is said of it. What comes in a container is unwrapped, unless s.Raw.
 func (a *API) Submit(ctx context.Context, r io.Reader, s Submission) (*Submitted, error) {
 	if s.Source == "" {
 		s.Source = a.Config.DefaultSource
 	}
 	if s.User == "" {
 		s.User = "lazuli"
+	}
+	if err := submit.Check(a.Config, s.Source, s.References); err != nil {
+		return nil, err
 	}
 	if !s.Raw {
 		var err error
@@ -96,21 +99,28 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) {
 	for _, ref := range q["ref"] {
 		k, v, ok := strings.Cut(ref, "=")
 		if !ok || k == "" {
-			fail(w, http.StatusBadRequest, fmt.Sprintf("ref %q is not key=value", ref))
+			failSaid(w, &submit.Bad{What: "references", Err: fmt.Errorf("ref %.80q is not key=value", ref)})
+			return
+		}
+		if _, twice := s.References[k]; twice {
+			failSaid(w, &submit.Bad{What: "references", Err: fmt.Errorf("ref %.80q is there twice", k)})
 			return
 		}
 		s.References[k] = v
 	}
 	if s.Security != "" {
 		if err := accessOf(r.Context()).MaySubmit(s.Security); err != nil {
-			fail(w, http.StatusBadRequest, "security: "+err.Error())
+			failSaid(w, &submit.Bad{What: "security", Err: fmt.Errorf("security: %w", err)})
 			return
 		}
 	}
 	control := http.NewResponseController(w)
 	got, err := a.Submit(r.Context(), &PatientReader{R: http.MaxBytesReader(w, r.Body, a.Config.Limits.MaxUploadBytes), Control: control}, s)
 	var tooBig *http.MaxBytesError
+	var said *submit.Bad
 	switch {
+	case errors.As(err, &said):
+		failSaid(w, said)
 	case errors.As(err, &tooBig):
 		fail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the file is larger than %d bytes", tooBig.Limit))
 	case err != nil && a.Refused(err):
@@ -151,9 +161,18 @@ func (p *PatientReader) Read(b []byte) (int, error) {
 }
 
 func fail(w http.ResponseWriter, code int, detail string) {
+	failTitled(w, code, http.StatusText(code), detail)
+}
+
+// failSaid refuses what is said of a file. The title tells clients that the next file would fare no better.
+func failSaid(w http.ResponseWriter, bad *submit.Bad) {
+	failTitled(w, http.StatusBadRequest, "bad "+bad.What, bad.Error())
+}
+
+func failTitled(w http.ResponseWriter, code int, title, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(code), "status": code, "detail": detail})
+	_ = json.NewEncoder(w).Encode(map[string]any{"title": title, "status": code, "detail": detail})
 }
 
 func (a *API) events(w http.ResponseWriter, r *http.Request) {

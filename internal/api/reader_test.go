@@ -17,7 +17,7 @@ func applyTwo(t *testing.T, p *platform) (open, shut string) {
 	open, shut = strings.Repeat("1", 64), strings.Repeat("2", 64)
 	var batch index.Batch
 	for sha, label := range map[string]string{open: "OFFICIAL TLP:CLEAR", shut: "OFFICIAL TLP:AMBER+STRICT"} {
-		batch.Documents = append(batch.Documents, index.Document{ID: "d" + sha[:4], SHA256: sha, Position: "t/0/" + sha[:1], Action: "sourced", Label: label, SourceName: "local",
+		batch.Documents = append(batch.Documents, index.Document{ID: "d" + sha[:4], SHA256: sha, Position: "t/0/" + sha[:1], Action: "sourced", Label: label, SourceName: "source-" + sha[:1],
 			SourceSecurity: label, SourceTimestamp: time.Unix(1000, 0), Timestamp: time.Unix(1000, 0), Size: 5, FileFormat: "text/plain", Author: index.Author{Category: "user", Name: "=bob"},
 			Path:     []index.PathNode{{SHA256: sha, Action: "sourced", Filename: "=cmd.txt"}},
 			Features: []index.Feature{{Name: "filename", Type: "filepath", Value: "=cmd.txt"}}})
@@ -57,7 +57,7 @@ func as(t *testing.T, label, method, url, body string) (int, string) {
 func TestReaders(t *testing.T) {
 	p, server := newAPI(t)
 	open, shut := applyTwo(t, p)
-	for _, path := range []string{"/search?total=true&facet=file_format&facet=filename", "/search/export", "/search/export?format=csv", "/search/complete?q=filename:%22%3Dcmd", "/status",
+	for _, path := range []string{"/search?total=true&facet=file_format&facet=filename", "/search/export", "/search/export?format=csv", "/search/complete?q=filename:%22%3Dcmd", "/status", "/sources",
 		"/binaries/" + shut, "/binaries/" + shut + "/tree", "/binaries/" + shut + "/why", "/binaries/" + shut + "/content", "/binaries/" + shut + "/tags", "/binaries/" + shut + "/similar", "/plugins"} {
 		code, all := as(t, "", "GET", server.URL+"/api/v1"+path, "")
 		lowCode, low := as(t, "OFFICIAL TLP:CLEAR", "GET", server.URL+"/api/v1"+path, "")
@@ -117,7 +117,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("%v: %s", err, text)
 	}
 	_, text = as(t, "", "GET", server.URL+"/api/v1/search/export?format=csv&q=sha256:"+open[:8], "")
-	want := "sha256,md5,sha1,size,file_format,mime,filenames,sources,last_seen,features,children,tags\n" + open + ",,,5,text/plain,,'=cmd.txt,local,1970-01-01T00:16:40Z,1,0,\n"
+	want := "sha256,md5,sha1,size,file_format,mime,filenames,sources,last_seen,features,children,tags\n" + open + ",,,5,text/plain,,'=cmd.txt,source-1,1970-01-01T00:16:40Z,1,0,\n"
 	if text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}

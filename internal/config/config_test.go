@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,6 +152,7 @@ func TestFaults(t *testing.T) {
 		{"partition unit", "sources: {local: {partition_unit: decade}}", `sources.local.partition_unit: "decade" must be all, year`},
 		{"reference without a name", "sources: {local: {references: [{required: true}]}}", "sources.local.references: number 1 must have a name"},
 		{"reference twice", "sources: {local: {references: [{name: a}, {name: a}]}}", `sources.local.references: "a" is there twice`},
+		{"too many references", "sources: {local: {references: [" + strings.Repeat("{name: a}, ", 101) + "]}}", "sources.local.references: 101 are more than 100"},
 		{"partitions", "sources: {local: {kafka: {numpartitions: -1}}}", "sources.local.kafka.numpartitions: -1 must be between 1 and 1024"},
 		{"default source", "sources: {feed: {}}", `default_source: source "local" is not configured: known are feed`},
 	} {
@@ -253,6 +256,50 @@ func TestSourceAllowed(t *testing.T) {
 		}
 		if err := closed.SourceAllowed(tc.name); (err == nil) != tc.closed {
 			t.Errorf("two sources configured, %q: %v", tc.name, err)
+		}
+	}
+}
+
+func TestCheckReferences(t *testing.T) {
+	many := map[string]string{}
+	for i := range MaxReferences {
+		many[fmt.Sprint("r", i)] = "x"
+	}
+	more := maps.Clone(many)
+	more["last"] = "x"
+	c := Defaults()
+	c.Sources = map[string]Source{
+		"cases": {References: []Reference{{Name: "case", Required: true, Description: "The case's\n number"}, {Name: "who"}}},
+		"two":   {References: []Reference{{Name: "case", Required: true, Description: "its number"}, {Name: "who", Required: true}}},
+		"none":  {},
+	}
+	for _, tc := range []struct {
+		source string
+		given  map[string]string
+		want   string
+	}{
+		{"cases", map[string]string{"case": "7"}, ""},
+		{"cases", map[string]string{"case": "7", "who": ""}, ""},
+		{"cases", nil, "source cases needs the reference case (The case's number)"},
+		{"cases", map[string]string{"case": " \t", "who": "me"}, "source cases needs the reference case (The case's number)"},
+		{"two", nil, "source two needs the references case (its number), who"},
+		{"two", map[string]string{"case": "7"}, "source two needs the reference who"},
+		{"cases", map[string]string{"cse": "7"}, `source cases has no reference "cse": did you mean case?`},
+		{"cases", map[string]string{"case": "7", "colour": "red"}, `source cases has no reference "colour": known are case, who`},
+		{"none", map[string]string{"case": "7"}, `source none takes no references, and "case" is one`},
+		{"none", nil, ""},
+		{"other", many, ""},
+		{"other", more, "101 references are more than 100"},
+		{"other", map[string]string{"a": strings.Repeat("x", MaxReferenceBytes-1)}, ""},
+		{"other", map[string]string{"a": strings.Repeat("x", MaxReferenceBytes)}, `the reference "a" has more than 16384 bytes`},
+		{"other", map[string]string{"a": "\xff"}, `the reference "a" is not UTF-8`},
+	} {
+		got := ""
+		if err := c.CheckReferences(tc.source, tc.given); err != nil {
+			got = err.Error()
+		}
+		if got != tc.want {
+			t.Errorf("%s with %.100v: %q, want %q", tc.source, tc.given, got, tc.want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Source is where files come from, and how long what is known of them lives. The keys are those of Azul's sources file, so
@@ -34,26 +35,63 @@ type Reference struct {
 // Prioritised tells whether submissions are grouped by the reference.
 func (r Reference) Prioritised() bool { return r.Priority == nil || *r.Priority }
 
+// Bounds on the references of a submission, which go with every event that comes of it.
+const (
+	MaxReferences     = 100
+	MaxReferenceBytes = 16 << 10 // of a name with its value
+)
+
 // CheckReferences returns nil for what a submission to a source may say: all that is required, and nothing that the source does not know.
-// A source that is not configured takes any.
+// A source that is not configured takes any, within bounds.
 func (c *Config) CheckReferences(source string, given map[string]string) error {
+	if len(given) > MaxReferences {
+		return fmt.Errorf("%d references are more than %d", len(given), MaxReferences)
+	}
+	names := slices.Sorted(maps.Keys(given))
+	for _, name := range names {
+		switch {
+		case len(name)+len(given[name]) > MaxReferenceBytes:
+			return fmt.Errorf("the reference %.80q has more than %d bytes", name, MaxReferenceBytes)
+		case !utf8.ValidString(name + given[name]):
+			return fmt.Errorf("the reference %.80q is not UTF-8", name)
+		}
+	}
 	src, ok := c.Sources[source]
 	if !ok {
 		return nil
 	}
-	names := map[string]Reference{}
+	known := map[string]Reference{}
+	var missing []string
 	for _, r := range src.References {
-		names[r.Name] = r
+		known[r.Name] = r
 		if r.Required && strings.TrimSpace(given[r.Name]) == "" {
-			return fmt.Errorf("source %s needs the reference %s (%s)", source, r.Name, r.Description)
+			missing = append(missing, r.told())
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if _, ok := names[name]; !ok {
-			return fmt.Errorf("source %s has no reference %.80q%s", source, name, suggest(name, names))
+	for _, name := range names {
+		if _, ok := known[name]; ok {
+			continue
 		}
+		if len(known) == 0 {
+			return fmt.Errorf("source %s takes no references, and %.80q is one", source, name)
+		}
+		return fmt.Errorf("source %s has no reference %.80q%s", source, name, suggest(name, known))
 	}
-	return nil
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("source %s needs the reference %s", source, missing[0])
+	}
+	return fmt.Errorf("source %s needs the references %s", source, strings.Join(missing, ", "))
+}
+
+// told is the reference's name, with its description in brackets if there is one.
+func (r Reference) told() string {
+	if text := strings.Join(strings.Fields(r.Description), " "); text != "" {
+		return fmt.Sprintf("%s (%s)", r.Name, text)
+	}
+	return r.Name
 }
 
 // Kafka is how topics are made. Partitions count on any log, the rest on Kafka.

@@ -148,6 +148,9 @@ func (s Source) validate(name string) error {
 	if _, err := parseExpiry(s.ExpireEventsAfter); err != nil {
 		return fmt.Errorf("sources.%s.expire_events_after: %w", name, err)
 	}
+	if len(s.References) > MaxReferences {
+		return fmt.Errorf("sources.%s.references: %d are more than %d", name, len(s.References), MaxReferences)
+	}
 	seen := map[string]bool{}
 	for i, r := range s.References {
 		if r.Name == "" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lazuli/event"
+	"lazuli/internal/api/submit"
 	"lazuli/internal/index"
 )
 
@@ -45,11 +46,8 @@ func (s *Server) requestDownload(ctx context.Context, c *call, in *downloadInput
 	if err != nil {
 		return none, err
 	}
-	if err := s.Config.SourceAllowed(b.Source); err != nil {
-		return none, refuse(http.StatusBadRequest, "bad source", "%s", err.Error())
-	}
-	if err := s.Config.CheckReferences(b.Source, b.References); err != nil {
-		return none, refuse(http.StatusBadRequest, "bad references", "%s", err.Error())
+	if err := submit.Check(s.Config, b.Source, b.References); err != nil {
+		return none, err
 	}
 	now := event.Now()
 	sha := strings.ToLower(b.SHA256)

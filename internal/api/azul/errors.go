@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"lazuli/internal/api/submit"
 	"lazuli/internal/index"
 	"lazuli/internal/index/query"
 )
@@ -61,9 +62,12 @@ func (s *Server) failure(err error) error {
 	var known huma.StatusError
 	var bad *query.Error
 	var tooBig *http.MaxBytesError
+	var said *submit.Bad
 	switch {
 	case errors.As(err, &known):
 		return known.(error)
+	case errors.As(err, &said):
+		return refuse(http.StatusBadRequest, "bad "+said.What, "%s", said.Error())
 	case errors.Is(err, index.ErrNotFound):
 		return refuse(http.StatusNotFound, "not found", "nothing is known of it")
 	case errors.Is(err, index.ErrCursor):

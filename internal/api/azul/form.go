@@ -103,16 +103,10 @@ func (s *Server) saidOfSource(c *call, f *form) (submit.Said, error) {
 	if said.Source = f.values["source_id"]; said.Source == "" {
 		return said, invalid("body", "source_id", "source_id is missing", "")
 	}
-	if err := s.Config.SourceAllowed(said.Source); err != nil {
-		return said, refuse(http.StatusBadRequest, "bad source", "%s", err.Error())
-	}
 	if said.References, err = f.pairs("references"); err != nil {
 		return said, err
 	}
-	if err := s.Config.CheckReferences(said.Source, said.References); err != nil {
-		return said, refuse(http.StatusBadRequest, "bad references", "%s", err.Error())
-	}
-	return said, nil
+	return said, submit.Check(s.Config, said.Source, said.References)
 }
 
 // uploads takes the files of a form as they come.

@@ -123,7 +123,9 @@ func TestUploadRefused(t *testing.T) {
 	}{
 		{without("source_id", file), 422, `"detail":[`, "source_id is missing"},
 		{usual(field{"source_id", "nosuch"}, file), 400, `"message":"`, "nosuch"},
-		{without("references", file), 400, `"message":"`, "needs the reference user"},
+		{without("references", file), 400, `{"ref":"bad references","message":"source samples needs the reference user (who)"}`, ""},
+		{usual(field{"references", `{"user":" "}`}, file), 400, `"message":"`, "needs the reference user (who)"},
+		{usual(field{"references", `{"user":"` + strings.Repeat("x", 16<<10) + `"}`}, file), 400, `{"ref":"bad references","message":"`, "more than 16384 bytes"},
 		{usual(field{"references", `{"user":"b","colour":"red"}`}, file), 400, `"message":"`, "no reference"},
 		{usual(field{"references", `[1]`}, file), 422, `"detail":[`, "JSON object"},
 		{usual(field{"settings", `{"a":1}`}, file), 422, `"detail":[`, "JSON object"},

@@ -11,6 +11,7 @@ import (
 
 	"lazuli/event"
 	"lazuli/internal/cart"
+	"lazuli/internal/config"
 )
 
 // maxMalPZ is the largest content of a MalPZ, in bytes: it is unwrapped in memory.
@@ -38,6 +39,26 @@ func Unwrap(r io.Reader, filename string) (io.Reader, string, error) {
 // Damaged tells whether an error comes from a container that cannot be unwrapped.
 func Damaged(err error) bool {
 	return errors.Is(err, cart.ErrFormat) || errors.Is(err, cart.ErrKey) || errors.Is(err, cart.ErrDigest)
+}
+
+// Bad is what is wrong with what is said of a file, whatever is in the file.
+type Bad struct {
+	What string // source, references or security
+	Err  error
+}
+
+func (b *Bad) Error() string { return b.Err.Error() }
+func (b *Bad) Unwrap() error { return b.Err }
+
+// Check returns nil for what may be said of a submission to a source, else a *Bad. Every way in asks it before a file is read.
+func Check(cfg *config.Config, source string, references map[string]string) error {
+	if err := cfg.SourceAllowed(source); err != nil {
+		return &Bad{"source", err}
+	}
+	if err := cfg.CheckReferences(source, references); err != nil {
+		return &Bad{"references", err}
+	}
+	return nil
 }
 
 // Said is what is said of a file that is submitted.
