@@ -7,12 +7,9 @@ import (
 	"bytes"
 	"embed"
 	"errors"
-	"fmt"
 	"html/template"
-	"io"
 	"io/fs"
 	"net/http"
-	"time"
 
 	"lazuli/internal/api"
 	"lazuli/internal/index"
@@ -130,29 +127,6 @@ func (w *Web) failed(rw http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-type homeData struct {
-	Recent  []index.Hit // of what was submitted, not of what is inside
-	Counts  index.Counts
-	Plugins []index.Plugin
-}
-
-func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
-	var d homeData
-	page, err := w.api.Index.Search(r.Context(), w.api.Reader(r.Context()), condition("depth", "0"), index.SearchOptions{Limit: 12, Order: index.BySubmitted})
-	if err == nil {
-		d.Recent = page.Hits
-		d.Counts, err = w.api.Counts(r.Context())
-	}
-	if err == nil {
-		d.Plugins, err = w.api.Index.Plugins(r.Context(), w.api.Reader(r.Context()))
-	}
-	if err != nil {
-		w.failed(rw, r, err)
-		return
-	}
-	w.render(rw, r, http.StatusOK, "home", view{Title: "lazuli", Live: "*", Data: d})
-}
-
 func (w *Web) plugins(rw http.ResponseWriter, r *http.Request) {
 	list, err := w.api.Plugins(r.Context())
 	if err != nil {
@@ -194,49 +168,4 @@ func (w *Web) retry(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	http.Redirect(rw, r, "/dead", http.StatusSeeOther)
-}
-
-// upload takes files from a form, for browsers without JavaScript; others post each file to REST.
-func (w *Web) upload(rw http.ResponseWriter, r *http.Request) {
-	control := http.NewResponseController(rw)
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{&api.PatientReader{R: r.Body, Control: control}, r.Body}
-	parts, err := r.MultipartReader()
-	if err != nil {
-		w.problem(rw, r, http.StatusBadRequest, "The upload is not a form with files.")
-		return
-	}
-	var last *api.Submitted
-	raw := false // comes before the files, because the form has it there
-	for n := 0; ; {
-		part, err := parts.NextPart()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			w.problem(rw, r, http.StatusBadRequest, "The upload ended too early.")
-			return
-		}
-		if part.FileName() == "" {
-			raw = raw || part.FormName() == "raw"
-			continue
-		}
-		if last, err = w.api.Submit(r.Context(), part, api.Submission{Filename: part.FileName(), Raw: raw}); err != nil {
-			code, text := http.StatusServiceUnavailable, "The file could not be kept: "+err.Error()
-			if w.api.Refused(err) {
-				code = http.StatusBadRequest
-			}
-			w.problem(rw, r, code, fmt.Sprintf("%s (%d files before it were kept)", text, n))
-			return
-		}
-		n++
-	}
-	if last == nil {
-		w.problem(rw, r, http.StatusBadRequest, "There was no file in the form: choose one first.")
-		return
-	}
-	_ = control.SetReadDeadline(time.Time{}) // the connection lives on; not every test's writer can
-	http.Redirect(rw, r, "/file/"+last.SHA256+"?wait=1", http.StatusSeeOther)
 }

@@ -12,8 +12,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,11 +39,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // platform stands in for everything behind the pages but the index, which is real.
 type platform struct {
-	idx   *index.SQLite
-	store *blob.FS
-	log   *eventlogtest.Memory
-	mu    sync.Mutex
-	subs  []chan string
+	idx       *index.SQLite
+	store     *blob.FS
+	log       *eventlogtest.Memory
+	mu        sync.Mutex
+	subs      []chan string
+	submitted event.Source // of what was published last
 }
 
 func (p *platform) Store(_ context.Context, _, _ string, r io.Reader) (event.Datastream, error) {
@@ -63,6 +64,9 @@ func (p *platform) Invalid(err error) bool { return errors.Is(err, errRefused) }
 
 func (p *platform) Publish(_ context.Context, events ...event.Event) error {
 	b := events[0].(*event.Binary)
+	p.mu.Lock()
+	p.submitted = b.Source
+	p.mu.Unlock()
 	p.apply(index.Batch{Documents: []index.Document{document(b.Entity.SHA256, b.Source.Path[0].Filename)}}, b.Entity.SHA256)
 	return nil
 }
@@ -147,6 +151,11 @@ func document(hash, name string, features ...index.Feature) index.Document {
 
 func newSite(t *testing.T) (*platform, *httptest.Server) {
 	t.Helper()
+	return newSiteWith(t, func(*config.Config) {})
+}
+
+func newSiteWith(t *testing.T, set func(*config.Config)) (*platform, *httptest.Server) {
+	t.Helper()
 	idx, err := index.OpenSQLite(filepath.Join(t.TempDir(), "index.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -158,6 +167,7 @@ func newSite(t *testing.T) (*platform, *httptest.Server) {
 	p := &platform{idx: idx, store: store, log: eventlogtest.NewMemory()}
 	cfg := config.Defaults()
 	cfg.Limits.MaxUploadBytes = 1 << 20
+	set(cfg)
 	labels, err := security.New(cfg.Security)
 	if err != nil {
 		t.Fatal(err)
@@ -262,39 +272,47 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// postForm posts a form with fields, names and values in turn, and files behind them, and returns the answer without following it.
+func postForm(t *testing.T, url string, files map[string]string, fields ...string) (int, string) {
+	t.Helper()
+	var body strings.Builder
+	form := multipart.NewWriter(&body)
+	for pair := range slices.Chunk(fields, 2) {
+		if err := form.WriteField(pair[0], pair[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range files {
+		part, err := form.CreateFormFile("file", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(part, content)
+	}
+	form.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", form.FormDataContentType())
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header.Get("Location") + string(text)
+}
+
 // TestForm uploads as a browser without JavaScript does.
 func TestForm(t *testing.T) {
 	_, server := newSite(t)
 	post := func(files map[string]string, fields ...string) (int, string) {
-		var body strings.Builder
-		form := multipart.NewWriter(&body)
-		for _, name := range fields {
-			if err := form.WriteField(name, "true"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for name, content := range files {
-			part, err := form.CreateFormFile("file", name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprint(part, content)
-		}
-		form.Close()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/upload", strings.NewReader(body.String()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", form.FormDataContentType())
-		res, err := http.DefaultTransport.RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		text, _ := io.ReadAll(res.Body)
-		return res.StatusCode, res.Header.Get("Location") + string(text)
+		return postForm(t, server.URL+"/upload", files, fields...)
 	}
-	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	if code, text := post(map[string]string{"new.txt": "content"}); code != 303 || !strings.HasPrefix(text, "/file/"+sha("c")) {
 		t.Errorf("%d %.200s", code, text)
 	}
@@ -305,7 +323,7 @@ func TestForm(t *testing.T) {
 	if code, text := post(container); code != 400 {
 		t.Errorf("a container that is damaged: %d %.200s", code, text)
 	}
-	if code, text := post(container, "raw"); code != 303 {
+	if code, text := post(container, "raw", "true"); code != 303 {
 		t.Errorf("a container that is to stay as it is: %d %.200s", code, text)
 	}
 	if code, text := post(nil); code != 400 || !strings.Contains(text, "ile") {
@@ -331,27 +349,8 @@ func TestEntropyStrip(t *testing.T) {
 // TestBrowser looks at the pages with Chromium: a change arrives without reload, files can be uploaded, nothing complains.
 // LAZULI_SHOTS=DIR keeps pictures.
 func TestBrowser(t *testing.T) {
-	chrome, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("chromium is not installed: test/setup should have done it")
-		}
-		t.Skip("SKIPPED: chromium is not installed (run test/setup as root on Debian)")
-	}
+	ctx := browser(t)
 	p, server := newSite(t)
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chrome), chromedp.NoSandbox, chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 1100))
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
-	defer cancel()
-	if err := chromedp.Do(ctx); err != nil { // the first call starts the browser and must have no deadline
-		t.Fatal(err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	held := complaints(ctx)
-
 	sample := filepath.Join(t.TempDir(), "upload.txt")
 	if err := os.WriteFile(sample, []byte("some content"), 0o600); err != nil {
 		t.Fatal(err)
@@ -362,11 +361,7 @@ func TestBrowser(t *testing.T) {
 		p.apply(index.Batch{Documents: []index.Document{live}}, sha("a"))
 		return chromedp.Void{}, nil
 	}
-	type step struct {
-		name string
-		do   chromedp.Action[chromedp.Void]
-	}
-	steps := []step{
+	steps := []browserStep{
 		{"open a file", chromedp.Navigate(server.URL + "/file/" + sha("a"))},
 		{"see its entropy", chromedp.WaitVisible(chromedp.CSS(".strip"))},
 		{"mark the page", none(chromedp.Evaluate[string](`window.mark = 'not reloaded'`))},
@@ -380,15 +375,94 @@ func TestBrowser(t *testing.T) {
 		{"dark colours", dark},
 	}
 	for _, page := range []struct{ name, path string }{{"file", "/file/" + sha("a")}, {"home", "/"}, {"search", "/search?q=bogus:1"}, {"plugins", "/plugins"}, {"dead", "/dead"}} {
-		steps = append(steps, step{"open " + page.name, chromedp.Navigate(server.URL + page.path)}, step{"picture", shot(page.name + "-dark")})
+		steps = append(steps, browserStep{"open " + page.name, chromedp.Navigate(server.URL + page.path)}, browserStep{"picture", shot(page.name + "-dark")})
 	}
-	for _, s := range steps {
-		if err := chromedp.Do(ctx, s.do); err != nil {
-			t.Fatalf("%s: %v", s.name, err)
+	walk(t, ctx, steps)
+}
+
+// withReferences has two sources, of which the default one wants to know something.
+func withReferences(cfg *config.Config) {
+	cfg.DefaultSource = "cases"
+	cfg.Sources = map[string]config.Source{"mail": {}, "cases": {Description: "Files from the responders",
+		References: []config.Reference{{Name: "case", Required: true, Description: "The case's number <7>"}, {Name: "found on"}}}}
+}
+
+// TestReferenceForm: the form asks for what the source wants to know.
+func TestReferenceForm(t *testing.T) {
+	p, server := newSiteWith(t, withReferences)
+	for path, want := range map[string][]string{
+		"/": {`<input type="hidden" name="source" value="cases">`, `<option selected>cases</option><option>mail</option>`, `name="ref:case" autocomplete="off" required>`,
+			`<small>The case&#39;s number &lt;7&gt;</small>`, `name="ref:found on" autocomplete="off">`},
+		"/?source=mail":  {`<input type="hidden" name="source" value="mail">`, `<option selected>mail</option>`},
+		"/?source=mial":  {"is not configured: did you mean mail?"},
+		"/?source=../up": {"Nothing can be submitted there"},
+	} {
+		_, body, _ := get(t, server.URL+path)
+		for _, text := range want {
+			if !strings.Contains(body, text) {
+				t.Errorf("%s has no %s: %.3000s", path, text, body)
+			}
+		}
+		if path == "/?source=mail" && strings.Contains(body, "ref:") {
+			t.Errorf("%s asks for what another source wants to know", path)
 		}
 	}
-	for _, complaint := range held() {
-		t.Errorf("the browser complains: %s", complaint)
+	many := []string{"source", "mail"}
+	for i := range config.MaxReferences + 50 {
+		many = append(many, fmt.Sprint("ref:", i), "x")
+	}
+	for _, c := range []struct {
+		fields []string // names and values
+		code   int
+		want   string
+	}{
+		{nil, 400, "source cases needs the reference case (The case&#39;s number &lt;7&gt;)"},
+		{[]string{"source", "cases", "ref:case", " "}, 400, "needs the reference case"},
+		{[]string{"source", "cases", "ref:case", "7", "ref:found on", ""}, 303, "/file/"},
+		{[]string{"source", "mail"}, 303, "/file/"},
+		{[]string{"source", "mail", "ref:case", "7"}, 400, "takes no references"},
+		{[]string{"source", "cases", "ref:case", strings.Repeat("x", config.MaxReferenceBytes+5000)}, 400, "more than 16384 bytes"},
+		{many, 400, "101 references are more than 100"},
+	} {
+		code, text := postForm(t, server.URL+"/upload", map[string]string{"new.txt": "content"}, c.fields...)
+		if code != c.code || !strings.Contains(text, c.want) {
+			t.Errorf("%.100v: %d %s, want %d with %s", c.fields, code, text, c.code, c.want)
+		}
+		if code == 303 && c.fields[1] == "cases" {
+			if got := p.submitted; got.Name != "cases" || len(got.References) != 1 || got.References["case"] != "7" {
+				t.Errorf("published under %+v", got)
+			}
+		}
+	}
+}
+
+// TestBrowserReferences: files wait until what is required is there, and go with it.
+func TestBrowserReferences(t *testing.T) {
+	ctx := browser(t)
+	p, server := newSiteWith(t, withReferences)
+	sample := filepath.Join(t.TempDir(), "upload.txt")
+	if err := os.WriteFile(sample, []byte("some content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	walk(t, ctx, []browserStep{
+		{"open", chromedp.Navigate(server.URL + "/")},
+		{"picture", shot("references")},
+		{"choose a file", chromedp.SetUploadFiles(chromedp.CSS("#drop input[type=file]"), []string{sample})},
+		{"it waits", until(`document.activeElement.name === 'ref:case' && document.querySelectorAll('#uploads li').length === 0 && !document.querySelector('.upload button').hidden`)},
+		{"picture", shot("references-missing")},
+		{"say it", chromedp.SendKeys(chromedp.CSS(`input[name="ref:case"]`), "7 & more=\r")},
+		{"it is uploaded", until(`document.querySelector('#uploads a')?.textContent === 'upload.txt'`)},
+		{"the list follows", until(`[...document.querySelectorAll('main table a')].some(a => a.innerText.includes('upload.txt'))`)},
+		{"what was said stays", until(`document.querySelector('input[name="ref:case"]').value === '7 & more=' && document.querySelector('.upload button').hidden`)},
+		{"picture", shot("references-sent")},
+		{"another source", leads(none(chromedp.Evaluate[bool](`(s => { s.value = 'mail'; return s.dispatchEvent(new Event('change')); })(document.querySelector('.to select'))`)))},
+		{"it has no references", until(`document.querySelector('input[name=source]')?.value === 'mail' && !document.querySelector('.references')`)},
+		{"picture", shot("references-none")},
+	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if got := p.submitted; got.Name != "cases" || got.References["case"] != "7 & more=" {
+		t.Errorf("published under %+v", got)
 	}
 }
 

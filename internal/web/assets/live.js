@@ -4,10 +4,10 @@ const main = document.getElementById('main');
 
 let busy = false, again = false, late = false;
 
-// typing tells whether somebody writes into a form, which must not be taken from under their hands.
+// typing tells whether somebody writes into a form, which must not be taken from under their hands. The drop zone is not taken.
 function typing() {
   return [...main.querySelectorAll('form input:not([type=hidden], [type=file], [type=checkbox])')]
-    .some(input => input === document.activeElement || input.value !== input.defaultValue);
+    .some(input => !input.closest('#drop') && (input === document.activeElement || input.value !== input.defaultValue));
 }
 
 main.addEventListener('focusout', () => { if (late) setTimeout(refresh, 500); });
@@ -61,19 +61,37 @@ if (live) {
   setInterval(() => { if (main.querySelector('.badge.busy')) refresh(); }, 1000); // a job that ends without results changes nothing else
 }
 
-// arm makes the drop zone take files, each with its progress.
+// arm makes the drop zone take files, each with its progress. Where the source requires something to be said, files wait in their input until
+// that is there.
 function arm() {
   const drop = document.getElementById('drop');
   if (!drop) return;
-  const input = drop.querySelector('input[type=file]');
-  drop.querySelector('button').hidden = true;
+  const form = drop.querySelector('.upload');
+  const input = form.querySelector('input[type=file]');
+  const button = form.querySelector('button');
+  const references = [...form.querySelectorAll('.references input')];
+  button.hidden = true;
+  const go = () => {
+    button.hidden = references.every(reference => reference.reportValidity());
+    if (!button.hidden) return;
+    const about = new URLSearchParams({ source: form.elements.source.value, raw: form.elements.raw.checked });
+    references.filter(reference => reference.value.trim())
+      .forEach(reference => about.append('ref', reference.name.slice('ref:'.length) + '=' + reference.value));
+    [...input.files].forEach(file => send(file, about));
+    input.value = '';
+  };
   drop.addEventListener('dragover', e => { e.preventDefault(); drop.classList.add('over'); });
   drop.addEventListener('dragleave', () => drop.classList.remove('over'));
-  drop.addEventListener('drop', e => { e.preventDefault(); drop.classList.remove('over'); [...e.dataTransfer.files].forEach(send); });
-  input.addEventListener('change', () => { [...input.files].forEach(send); input.value = ''; });
+  drop.addEventListener('drop', e => { e.preventDefault(); drop.classList.remove('over'); input.files = e.dataTransfer.files; go(); });
+  input.addEventListener('change', go);
+  form.addEventListener('submit', e => { e.preventDefault(); go(); });
+  const to = drop.querySelector('.to');
+  if (!to) return;
+  to.querySelector('button').hidden = true;
+  to.querySelector('select').addEventListener('change', () => to.submit());
 }
 
-function send(file) {
+function send(file, about) {
   const item = document.createElement('li');
   const bar = document.createElement('progress');
   const text = document.createElement('span');
@@ -82,8 +100,7 @@ function send(file) {
   item.append(bar, text);
   document.getElementById('uploads').append(item);
   const request = new XMLHttpRequest();
-  const raw = document.querySelector('#drop input[name=raw]').checked;
-  request.open('POST', '/api/v1/binaries?raw=' + raw + '&filename=' + encodeURIComponent(file.name));
+  request.open('POST', '/api/v1/binaries?' + about + '&filename=' + encodeURIComponent(file.name));
   request.setRequestHeader('Content-Type', 'application/octet-stream');
   request.upload.onprogress = e => { if (e.lengthComputable) bar.value = e.loaded / e.total; };
   request.onload = () => {
