@@ -34,6 +34,8 @@ type APIOption func(*API)
 var (
 	ErrUnreachable = errors.New("cannot be reached")
 	ErrNotFound    = errors.New("not known") // an *APIError of status 404 is one
+	// ErrSaid is an *APIError about what is said of a file: source, references or security. The next file fares no better with it.
+	ErrSaid = errors.New("the source does not take what is said of the file")
 )
 
 // APIError is an answer that is not a success (RFC 9457).
@@ -52,9 +54,15 @@ func (e *APIError) Error() string {
 	return fmt.Sprintf("the server answered %d %s", e.Status, http.StatusText(e.Status))
 }
 
-// Is makes an answer of 404 an ErrNotFound.
+// Is makes an answer of 404 an ErrNotFound, and one of 400 with a title for what is said of a file an ErrSaid.
 func (e *APIError) Is(target error) bool {
-	return target == ErrNotFound && e.Status == http.StatusNotFound
+	switch target {
+	case ErrNotFound:
+		return e.Status == http.StatusNotFound
+	case ErrSaid:
+		return e.Status == http.StatusBadRequest && slices.Contains([]string{"bad source", "bad references", "bad security"}, e.Title)
+	}
+	return false
 }
 
 // expectBytes is from which size on it pays to ask whether an upload is wanted.
@@ -118,6 +126,12 @@ func (a *API) Submit(ctx context.Context, r io.Reader, size int64, s Submission)
 	req.Header.Set("Content-Type", "application/octet-stream")
 	out := &Submitted{}
 	return out, a.do(req, out)
+}
+
+// Sources lists where files may come from, and what submitters are asked for.
+func (a *API) Sources(ctx context.Context) (*Sources, error) {
+	out := &Sources{}
+	return out, a.get(ctx, "/api/v1/sources", nil, 0, out)
 }
 
 // File returns all that is known of a file, by SHA-256, SHA-1 or MD5. With a wait the server answers when State is

@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -60,6 +61,19 @@ func TestAPISubmit(t *testing.T) {
 		want := url.Values{"source": {"s"}, "filename": {"a b&c"}, "ref": {"case=7", "user=x=y"}, "security": {"OFFICIAL"}}
 		if diff := cmp.Diff(want, query); diff != "" {
 			t.Error(diff)
+		}
+	}
+}
+
+// TestAPISubmitSaid: what is wrong with what is said of a file is told from what is wrong with the file.
+func TestAPISubmitSaid(t *testing.T) {
+	for title, said := range map[string]bool{"bad source": true, "bad references": true, "bad security": true, "Bad Request": false} {
+		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"title":%q,"status":400,"detail":"no"}`, title)
+		})
+		if _, err := api.Submit(t.Context(), strings.NewReader("x"), 1, client.Submission{}); err == nil || errors.Is(err, client.ErrSaid) != said {
+			t.Errorf("%s: %v", title, err)
 		}
 	}
 }

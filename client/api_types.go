@@ -23,6 +23,27 @@ type Submitted struct {
 	State  string `json:"state"`
 }
 
+// Sources are where files may come from.
+type Sources struct {
+	Default string       `json:"default"` // of what is submitted without one
+	Any     bool         `json:"any"`     // other names may be used as well
+	Sources []SourceInfo `json:"sources"`
+}
+
+// SourceInfo is a source, and what it wants to know of what is submitted to it.
+type SourceInfo struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	References  []ReferenceInfo `json:"references"`
+}
+
+// ReferenceInfo is something that submitters say of a file.
+type ReferenceInfo struct {
+	Name        string `json:"name"`
+	Required    bool   `json:"required"` // a submission without it is refused
+	Description string `json:"description,omitempty"`
+}
+
 // The states of a file.
 const (
 	StateWorking = "working" // a plugin has it or a file inside it still before it

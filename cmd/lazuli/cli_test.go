@@ -173,6 +173,11 @@ func (f *fakeREST) upload(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"title":"Unprocessable","detail":"source \"x\" is not configured"}`)
 		return
 	}
+	if q := r.URL.Query(); q.Get("source") == "cases" && len(q["ref"]) == 0 {
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"title":"bad references","status":400,"detail":"source cases needs the reference case (its number)"}`)
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	sum := sha256.Sum256(body)

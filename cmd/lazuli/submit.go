@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -31,6 +32,20 @@ func newSubmitCmd() *cobra.Command {
 	flags.BoolVar(&s.wait, "wait", false, "wait until the files and all files inside them have been analysed")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "with --wait: give up waiting after this time")
 	flags.BoolVar(&s.asJSON, "json", false, "print one JSON document")
+	for name, complete := range map[string]func(*client.Sources, string) []string{"source": namesOf, "ref": func(list *client.Sources, word string) []string {
+		return referencesOf(list, s.about.Source, refs, word)
+	}} {
+		err := cmd.RegisterFlagCompletionFunc(name, func(cmd *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+			directive := cobra.ShellCompDirectiveNoFileComp
+			if name == "ref" {
+				directive |= cobra.ShellCompDirectiveNoSpace // the value follows
+			}
+			return complete(askSources(cmd.Context(), connect), word), directive
+		})
+		if err != nil {
+			panic(err) // there is no such flag: a mistake above
+		}
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var err error
 		if s.about.References, err = parseRefs(refs); err != nil {
@@ -140,10 +155,26 @@ func (s *submit) submitAll(ctx context.Context, args []string) (*submission, err
 	switch {
 	case first == nil:
 		return result, nil
+	case errors.Is(first.err, client.ErrSaid):
+		return result, refused(first.err)
 	case len(result.Files) == 1:
 		return result, fmt.Errorf("submit %s: %w", first.Path, first.err)
 	}
 	return result, fmt.Errorf("%d of %s failed, the first: %s: %w", result.Failed, count(len(result.Files), "file"), first.Path, first.err)
+}
+
+// refused names the flag that is wrong or missing when a source does not take what is said of the files.
+func refused(err error) error {
+	var told *client.APIError
+	if errors.As(err, &told) {
+		switch told.Title {
+		case "bad references":
+			return usagef("--ref: %w", err)
+		case "bad source":
+			return usagef("--source: %w", err)
+		}
+	}
+	return &usageError{err} // it says itself that it is about security
 }
 
 // progressOutput is where progress is shown, or nil.
@@ -168,7 +199,7 @@ func (s *submit) report(r *submission) error {
 				return err
 			}
 		}
-		if f.Error != "" && len(r.Files) > 1 {
+		if f.Error != "" && len(r.Files) > 1 && !errors.Is(f.err, client.ErrSaid) { // which is told once
 			fmt.Fprintf(s.errOut, "failed: %s: %s\n", printable(f.Path), f.Error)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 const uploadsAtOnce = 4
 
 // upload sends files, keeping their order in the result. One that fails does not stop the others, but a server that cannot
-// be reached ends it.
+// be reached ends it, and so does one that does not take what is said of all of them.
 func (s *submit) upload(ctx context.Context, files []foundFile, result *submission, progress *progress) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -30,7 +30,7 @@ func (s *submit) upload(ctx context.Context, files []foundFile, result *submissi
 		uploads[i] = &submittedFile{Path: f.path, Size: max(f.size, 0)}
 		group.Go(func() error {
 			err := s.uploadOne(ctx, f, uploads[i], progress)
-			if errors.Is(err, client.ErrUnreachable) {
+			if errors.Is(err, client.ErrUnreachable) || errors.Is(err, client.ErrSaid) {
 				cancel(err)
 			}
 			if err != nil && !errors.Is(err, errEmpty) {
