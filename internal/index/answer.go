@@ -107,7 +107,7 @@ type NameValue struct{ Name, Value string }
 // FeatureSummary is a feature with what plugins say of it.
 type FeatureSummary struct {
 	Name         string
-	Type         string // "" when nobody says
+	Type         string // of values that were seen, if no plugin says; "" when nobody does
 	Descriptions []FeatureDescription
 	Tags         []string // of its values
 	Labels       []string // security labels of those who declare it

@@ -30,6 +30,9 @@ func (e *eval) documentsBy(author, version string) (bitset, error) {
 	return within, nil
 }
 
+// maxUndeclared is of how many features that no plugin declares the type is read from a document.
+const maxUndeclared = 1000
+
 // FeatureNames: see Index.
 func (s *SQLite) FeatureNames(ctx context.Context, r Reader, author, version string) ([]FeatureSummary, error) {
 	list := []FeatureSummary{}
@@ -56,15 +59,21 @@ func (s *SQLite) FeatureNames(ctx context.Context, r Reader, author, version str
 		if err != nil {
 			return err
 		}
+		var undeclared []*foundTerm
 		err = v.eachTerm(field, allTexts, false, func(t *foundTerm) error {
 			some, err := t.someIn(within)
-			if some {
-				get(t.text)
+			if some && get(t.text).Type == "" && len(undeclared) < maxUndeclared {
+				undeclared = append(undeclared, t)
 			}
 			return err
 		})
 		if err != nil {
 			return err
+		}
+		for _, t := range undeclared {
+			if all[t.text].Type, err = e.typeOf(t.text, t, within); err != nil {
+				return err
+			}
 		}
 		tags, err := v.tags(`feature <> ''`)
 		if err != nil {
@@ -233,7 +242,8 @@ func (s *SQLite) FeatureValues(ctx context.Context, r Reader, name string, o Val
 	return page, err
 }
 
-// typeOf is the type of a value of a feature in the last document within that has it: for features that no plugin declares.
+// typeOf is the type of a feature in the last document within that has a value or the name of it, which t is: for features that no plugin
+// declares.
 func (e *eval) typeOf(name string, t *foundTerm, within bitset) (string, error) {
 	last := int64(-1)
 	for i := len(t.docs) - 1; i >= 0 && last < 0; i-- {

@@ -56,6 +56,9 @@ func (s *Server) features(ctx context.Context, c *call, in *ByAuthor) (items[fea
 		for _, d := range f.Descriptions {
 			item.Descriptions = append(item.Descriptions, featureDescription{d.Category, d.Author, d.Version, stamp(d.Time), d.Text, d.Type})
 		}
+		if len(f.Descriptions) == 0 && f.Type != "" { // no plugin declares it
+			item.Descriptions = append(item.Descriptions, featureDescription{Type: f.Type})
+		}
 		c.label(f.Labels...)
 		out.Items = append(out.Items, item)
 	}
