@@ -41,9 +41,9 @@ func TestSQLite(t *testing.T) {
 
 // document is one of many with features.
 func document(n int) index.Document {
-	sha := fmt.Sprintf("%064x", n)
+	sha := fmt.Sprintf("%016x%048x", n, n) // its first half is what it is looked up by
 	d := index.Document{ID: fmt.Sprint(n), SHA256: sha, Position: fmt.Sprintf("topic/0/%d", n), Action: "sourced", Author: index.Author{Name: "P"}, Input: fmt.Sprint("in", n), Run: "r",
-		Timestamp: time.Unix(int64(n), 0), SourceName: "s", Size: int64(n), SHA1: sha[24:], MD5: sha[32:], FileFormat: "text/plain",
+		Timestamp: time.Unix(int64(n), 0), SourceName: "s", Size: int64(n), SHA1: sha[:40], MD5: sha[:32], FileFormat: "text/plain",
 		Path: []index.PathNode{{SHA256: sha, Filename: fmt.Sprint("file", n)}}}
 	for f := range 10 {
 		d.Features = append(d.Features, index.Feature{Name: fmt.Sprint("feature", f), Type: "string", Value: fmt.Sprint("value ", n%1000, " ", f)})
@@ -346,7 +346,7 @@ func BenchmarkSearch(b *testing.B) {
 		}
 	}
 	for _, text := range []string{"", "features.value:\"value 7 7\"", "features.name:feature3", "source.name:s", "filename:file77", "file_format:text/plain", "nosuchword",
-		"md5:000000000000000000000000000000ff"} {
+		"md5:00000000000000ff0000000000000000"} {
 		expr, err := query.Parse(text, time.Now())
 		if err != nil {
 			b.Fatal(err)
