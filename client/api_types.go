@@ -173,7 +173,7 @@ type Hit struct {
 	Filenames  []string  `json:"filenames"` // at most five
 	Sources    []string  `json:"sources"`
 	LastSeen   time.Time `json:"last_seen"`
-	Features   int       `json:"features"` // how many values
+	Features   int       `json:"features"` // how many distinct values, at most 10,000
 	Children   int       `json:"children"` // how many distinct
 	Tags       []Tag     `json:"tags,omitempty"`
 }

@@ -67,7 +67,7 @@ type Hit struct {
 	Sources    []string  `json:"sources"`
 	Origins    []Source  `json:"-"` // at most three, the newest first
 	LastSeen   time.Time `json:"last_seen"`
-	Features   int       `json:"features"` // how many values
+	Features   int       `json:"features"` // how many distinct values, at most 10,000
 	Children   int       `json:"children"` // how many distinct
 	Tags       []Tag     `json:"tags,omitempty"`
 	Labels     []string  `json:"-"` // security labels of what the reader sees of it

@@ -12,7 +12,8 @@ const (
 	maxHitFilenames = 5
 	maxHitSources   = 10
 	maxHitOrigins   = 3
-	maxHitRows      = 100 // documents of one file whose bodies are read
+	maxHitRows      = 100     // documents of one file whose bodies are read
+	maxHitValues    = 100_000 // values of features that are compared, the newest documents first
 )
 
 // Hits: see Index.
@@ -60,21 +61,25 @@ func (v view) hit(bin int64) (Hit, error) {
 	h.LastSeen = moment(rows[0].timestamp)
 	names, sources := map[string]bool{}, map[string]bool{}
 	read := 0
+	var features distinct
 	for i := range rows {
 		r := &rows[i]
-		h.Features += int(r.features)
 		h.Stored = h.Stored || r.traits&hasStream != 0
 		if label := v.labels[r.label].text; label != "" && !slices.Contains(h.Labels, label) {
 			h.Labels = append(h.Labels, label)
 		}
 		sources[r.srcNm] = true
 		if read == maxHitRows || r.traits&(isSource|hasNames) == 0 {
+			features.later(r)
 			continue
 		}
 		read++
-		if err := v.hitBody(&h, r, names); err != nil {
+		if err := v.hitBody(&h, r, names, &features); err != nil {
 			return h, err
 		}
+	}
+	if h.Features, err = features.count(v); err != nil {
+		return h, err
 	}
 	slices.Sort(h.Labels)
 	h.Filenames, h.Sources = sorted(names, maxHitFilenames), sorted(sources, maxHitSources)
@@ -90,8 +95,8 @@ func (v view) hit(bin int64) (Hit, error) {
 	return h, err
 }
 
-// hitBody takes names and origins from a document.
-func (v view) hitBody(h *Hit, r *row, names map[string]bool) error {
+// hitBody takes names, origins and features from a document.
+func (v view) hitBody(h *Hit, r *row, names map[string]bool, features *distinct) error {
 	var packed, list []byte
 	if err := v.one(`SELECT body, features FROM documents WHERE doc = ?`, []any{r.doc}, &packed, &list); err != nil {
 		return err
@@ -112,17 +117,61 @@ func (v view) hitBody(h *Hit, r *row, names map[string]bool) error {
 		}
 	}
 	if r.traits&hasNames == 0 {
-		return nil
+		return readValues(list, features.add)
 	}
 	field, err := v.number(`SELECT field FROM fields WHERE name = ?`, valueField("filename"))
 	if err != nil {
 		return err
 	}
 	return readValues(list, func(val value) {
+		features.add(val)
 		if val.field == field && val.text != "" {
 			names[val.text] = true
 		}
 	})
+}
+
+// distinct counts the values of features in documents: one that several plugins found, or at several places, once. There are at most maxFeatures.
+type distinct struct {
+	values map[termKey]struct{}
+	read   int64
+	unread []uint32 // documents
+}
+
+func (d *distinct) add(val value) {
+	if d.values == nil {
+		d.values = map[termKey]struct{}{}
+	}
+	if len(d.values) < maxFeatures {
+		d.values[termKey{val.field, val.text}] = struct{}{}
+	}
+}
+
+// later notes that the values of a document are still to be read.
+func (d *distinct) later(r *row) {
+	if r.features > 0 && d.read < maxHitValues {
+		d.read += r.features
+		d.unread = append(d.unread, uint32(r.doc))
+	}
+}
+
+const valuesSQL = `SELECT features FROM documents WHERE ` + amongDocs
+
+// count reads what is still to be read.
+func (d *distinct) count(v view) (int, error) {
+	if len(d.unread) > 0 {
+		err := v.rows(valuesSQL, []any{inList(d.unread)}, func(scan scanner) error {
+			var list []byte
+			if err := scan(&list); err != nil {
+				return err
+			}
+			return readValues(list, d.add)
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return len(d.values), nil
 }
 
 const childrenSQL = `SELECT DISTINCT bin, label FROM documents WHERE ` + amongDocs + ` AND superseded = 0`
