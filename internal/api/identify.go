@@ -93,6 +93,9 @@ func accessOf(ctx context.Context) *access.Access {
 	return ctx.Value(askingKey{}).(asking).who
 }
 
+// Admin tells whether who asks is an administrator.
+func (a *API) Admin(ctx context.Context) bool { return accessOf(ctx).Admin }
+
 func onlyAdmins(ctx context.Context) error {
 	if !accessOf(ctx).Admin {
 		return huma.Error403Forbidden("only administrators may do this")

@@ -5,11 +5,16 @@ package web
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"html/template"
 	"io/fs"
 	"net/http"
+	"strings"
 
 	"lazuli/internal/api"
 	"lazuli/internal/index"
@@ -29,7 +34,7 @@ type Web struct {
 // New makes the pages over REST's parts.
 func New(a *api.API) *Web {
 	w := &Web{api: a, pages: map[string]*template.Template{}, mux: http.NewServeMux()}
-	for _, name := range []string{"home", "search", "help", "file", "graph", "similar", "results", "stream", "pivot", "hex", "strings", "plugins", "dead", "problem"} {
+	for _, name := range []string{"home", "search", "help", "file", "graph", "similar", "results", "stream", "pivot", "hex", "strings", "plugins", "dead", "missing", "problem"} {
 		w.pages[name] = template.Must(template.New("").Funcs(functions).ParseFS(files, "pages/layout.html", "pages/parts.html", "pages/"+name+".html"))
 	}
 	assets, err := fs.Sub(files, "assets")
@@ -111,12 +116,28 @@ func (w *Web) problem(rw http.ResponseWriter, r *http.Request, code int, text st
 	w.render(rw, r, code, "problem", view{Title: http.StatusText(code), Query: r.URL.Query().Get("q"), Data: text})
 }
 
+// missing tells that the file in the address is not known. With JavaScript the page becomes the file's when it is.
+func (w *Web) missing(rw http.ResponseWriter, r *http.Request) {
+	v := view{Title: "No such file is known"}
+	asked := r.PathValue("hash")
+	d := struct{ Asked, Hash string }{Asked: asked}
+	raw, err := hex.DecodeString(asked)
+	if n := len(raw); err == nil && (n == sha256.Size || n == sha1.Size || n == md5.Size) {
+		d.Hash = strings.ToLower(asked)
+	}
+	if len(raw) == sha256.Size {
+		v.Live = d.Hash // changes are told by SHA-256
+	}
+	v.Data = d
+	w.render(rw, r, http.StatusNotFound, "missing", v)
+}
+
 // failed answers for an error of the index.
 func (w *Web) failed(rw http.ResponseWriter, r *http.Request, err error) {
 	var bad *query.Error
 	switch {
 	case errors.Is(err, index.ErrNotFound):
-		w.problem(rw, r, http.StatusNotFound, "No such file is known. It may not have been submitted, or its first results are on their way.")
+		w.missing(rw, r)
 	case errors.As(err, &bad):
 		w.problem(rw, r, http.StatusBadRequest, "The query: "+err.Error()+".")
 	case errors.Is(err, index.ErrCursor):
@@ -136,7 +157,19 @@ func (w *Web) plugins(rw http.ResponseWriter, r *http.Request) {
 	w.render(rw, r, http.StatusOK, "plugins", view{Title: "Plugins", Live: "*", Data: list})
 }
 
+// forAdmins answers who is no administrator, and tells whether it did not need to.
+func (w *Web) forAdmins(rw http.ResponseWriter, r *http.Request) bool {
+	if !w.api.Admin(r.Context()) {
+		w.problem(rw, r, http.StatusForbidden, "Only administrators see jobs that were given up.")
+		return false
+	}
+	return true
+}
+
 func (w *Web) dead(rw http.ResponseWriter, r *http.Request) {
+	if !w.forAdmins(rw, r) {
+		return
+	}
 	page, err := w.api.Index.DeadLetters(r.Context(), 500, r.URL.Query().Get("cursor"))
 	if errors.Is(err, index.ErrCursor) {
 		w.problem(rw, r, http.StatusBadRequest, "The address names no page of this list.")
@@ -151,6 +184,9 @@ func (w *Web) dead(rw http.ResponseWriter, r *http.Request) {
 
 // retry has jobs tried again, from a form with their IDs, and shows the list again.
 func (w *Web) retry(rw http.ResponseWriter, r *http.Request) {
+	if !w.forAdmins(rw, r) {
+		return
+	}
 	r.Body = http.MaxBytesReader(rw, r.Body, 1<<20)
 	if err := r.ParseForm(); err != nil || len(r.PostForm["id"]) == 0 {
 		w.problem(rw, r, http.StatusBadRequest, "The form names no job.")

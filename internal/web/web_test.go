@@ -156,6 +156,12 @@ func newSite(t *testing.T) (*platform, *httptest.Server) {
 
 func newSiteWith(t *testing.T, set func(*config.Config)) (*platform, *httptest.Server) {
 	t.Helper()
+	return newSiteAs(t, set, func(of access.Of) access.Of { return of })
+}
+
+// newSiteAs is a site whose readers are those of who, which is given anybody.
+func newSiteAs(t *testing.T, set func(*config.Config), who func(access.Of) access.Of) (*platform, *httptest.Server) {
+	t.Helper()
 	idx, err := index.OpenSQLite(filepath.Join(t.TempDir(), "index.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +183,7 @@ func newSiteWith(t *testing.T, set func(*config.Config)) (*platform, *httptest.S
 		t.Fatal(err)
 	}
 	a := api.New(api.Deps{Index: idx, Notes: said, Dispatcher: p, Settler: p, Topics: p, Store: store, Metrics: prometheus.NewRegistry(), Config: cfg, Scheme: labels,
-		Access: access.Anybody(labels), Logger: slog.New(slog.DiscardHandler)}, api.Options{Version: "test"})
+		Access: who(access.Anybody(labels)), Logger: slog.New(slog.DiscardHandler)}, api.Options{Version: "test"})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", a.Handler())
 	mux.Handle("/", New(a).Handler())
@@ -245,7 +251,9 @@ func TestPages(t *testing.T) {
 		"/file/" + sha("a") + "?fragment=1": {200, "box_type"},
 		"/file/" + sha("b"):                 {200, `>archive.zip</a> <code class="quiet">` + sha("a")[:11]},
 		"/file/" + sha("9"):                 {404, "No such file"},
+		"/file/" + strings.Repeat("D", 40):  {404, "<code>" + strings.Repeat("d", 40) + "</code>"},
 		"/file/..%2f..%2fetc":               {404, "No such file"},
+		"/file/%3Cscript%3Ealert":           {404, "this is none of them"},
 		"/plugins":                          {200, "1 completed, 0 opted out, 0 failed"},
 		"/plugins?fragment=1":               {200, "<code>depth</code>"},
 		"/dead":                             {200, "3"},
@@ -269,6 +277,32 @@ func TestPages(t *testing.T) {
 	}
 	if _, body, _ := get(t, server.URL+"/file/"+sha("a")+"?fragment=1"); strings.Contains(body, "<html") {
 		t.Error("a fragment is a whole page")
+	}
+}
+
+// TestNoAdmin: jobs that were given up, and whether they are tried again, are for administrators.
+func TestNoAdmin(t *testing.T) {
+	admin := false
+	_, server := newSiteAs(t, func(*config.Config) {}, func(of access.Of) access.Of {
+		return func(r *http.Request) (*access.Access, error) {
+			who, err := of(r)
+			if err == nil {
+				who.Admin = admin
+			}
+			return who, err
+		}
+	})
+	for range 2 {
+		code, body, _ := get(t, server.URL+"/dead")
+		res, err := http.PostForm(server.URL+"/dead/retry", url.Values{"id": {"letter"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if (code == 200) != admin || strings.Contains(body, "Try again") != admin || (res.StatusCode == 200) != admin || !admin && res.StatusCode != http.StatusForbidden {
+			t.Errorf("administrator %t: %d, retry %s: %.300s", admin, code, res.Status, body)
+		}
+		admin = true
 	}
 }
 
@@ -515,6 +549,33 @@ func TestWhyAndRetry(t *testing.T) {
 		res.Body.Close()
 		if res.StatusCode != want { // the redirect is followed to the list
 			t.Errorf("retry of %q: %s", id, res.Status)
+		}
+	}
+}
+
+// TestBrowserArrives: the page of a file that is not known becomes the file's when that comes. The browser complains of the answer 404.
+func TestBrowserArrives(t *testing.T) {
+	ctx := browser(t)
+	p, server := newSite(t)
+	for _, s := range []browserStep{
+		{"open", chromedp.Navigate(server.URL + "/file/" + sha("e"))},
+		{"it is not known", until(`document.querySelector('h1').textContent === 'No such file is known'`)},
+		{"it listens", func(context.Context, *chromedp.Target) (chromedp.Void, error) {
+			for listens := false; !listens; time.Sleep(10 * time.Millisecond) {
+				p.mu.Lock()
+				listens = len(p.subs) > 0
+				p.mu.Unlock()
+			}
+			return chromedp.Void{}, nil
+		}},
+		{"it comes", func(context.Context, *chromedp.Target) (chromedp.Void, error) {
+			p.apply(index.Batch{Documents: []index.Document{document(sha("e"), "late.zip")}}, sha("e"))
+			return chromedp.Void{}, nil
+		}},
+		{"there it is", until(`document.querySelector('h1').textContent === 'late.zip'`)},
+	} {
+		if err := chromedp.Do(ctx, s.do); err != nil {
+			t.Fatalf("%s: %v", s.name, err)
 		}
 	}
 }
