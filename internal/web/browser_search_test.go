@@ -123,7 +123,7 @@ func TestBrowserSearch(t *testing.T) {
 		}},
 		{"the tag is still in the box", leads(chromedp.KeyEvent(kb.Enter))},
 		{"it is there", until(`document.querySelector('.tags .tag a')?.textContent === 'apt-1'`)},
-		{"similar files", click(`.lazy summary`)},
+		{"similar files", until(`(e => { if (e && !e.parentElement.open) e.click(); return e?.parentElement.open })(document.querySelector('.lazy summary'))`)}, // as focus does
 		{"they come", until(`document.querySelector('.lazy .empty, .lazy table') !== null`)},
 		{"hex", leads(click(`.title a[href$="/hex"]`))},
 		{"rows", until(`document.querySelector('.hex .ascii')?.textContent === 'MZ and then a te'`)},
