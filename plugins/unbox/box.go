@@ -48,6 +48,7 @@ type entry struct {
 	changed time.Time
 	method  string // of compression; "" when there is nothing to say
 	size    int64  // bytes, as the archive says; 0 when it does not
+	heard   bool   // its text is looked at by who takes it out
 }
 
 // errStop ends a walk through an archive when a limit is reached, which the budget has noted.

@@ -55,7 +55,7 @@ var parts = []part{
 	{"chm", "Unpacks compiled help", []format{{fileFormats: []string{"archive/chm"}, unpack: unpackWith("chm", chm.Walk)}}},
 	{"installer", "Unpacks installers", []format{{fileFormats: windowsPrograms, unpack: (*box).installer}}},
 	{"lzh", "Unpacks LHA", []format{{fileFormats: []string{"archive/lzh"}, unpack: unpackWith("lzh", lzh.Walk)}}},
-	{"mail", "Takes out what is attached to mails", []format{
+	{"mail", "Tells who a mail is from and to, and takes out what is in it", []format{
 		{fileFormats: []string{"document/email"}, unpack: (*box).eml},
 		{fileFormats: []string{"document/office/email"}, unpack: (*box).msg},
 		{fileFormats: []string{"archive/tnef"}, unpack: unpackWith("tnef", tnef.Walk)},

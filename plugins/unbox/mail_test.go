@@ -3,13 +3,17 @@ package unbox
 import (
 	"archive/zip"
 	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"lazuli/event"
 	"lazuli/plugin"
@@ -64,6 +68,7 @@ for n in sys.argv[1:]:
 sys.stdout.buffer.write(bytes(m))`
 	python := plugintest.Output(t, dir, nil, plugintest.Tool(t, "python3"), append([]string{"-c", script}, names...)...)
 	out := run(t, python, "document/email")
+	plain["body.txt"] = "hello\n"
 	if got := contents(t, out); out.State != event.Completed || !maps.Equal(got, plain) {
 		t.Errorf("python: %s %s with %q", out.State, out.Message, slices.Sorted(maps.Keys(got)))
 	}
@@ -75,6 +80,139 @@ sys.stdout.buffer.write(bytes(m))`
 		out := run(t, packed, "document/email")
 		if len(out.Children) != 1 || childContent(t, out.Children[0]) != plain[name] || out.State != event.Completed {
 			t.Errorf("mpack, %s: %s %s with %d children", name, out.State, out.Message, len(out.Children))
+		}
+	}
+}
+
+// speaking is a mail that says all there is to say.
+const speaking = `Return-Path: <bounce@evil.example>
+Received: from relay.example (relay.example [198.51.100.7])
+	by mx.example.org (10.0.0.1) with ESMTP id 15.20.8230.12; Mon, 30 Nov 2026 09:00:02 +0000
+Received: from [IPv6:2001:db8::9] (helo=laptop [192.168.1.4]) by relay.example; Mon, 30 Nov 2026 10:00:01 +0100
+From: =?utf-8?Q?J=C3=BCrgen_?= =?utf-8?B?TcO8bGxlcg==?= <boss@example.org>
+Reply-To: <other@Evil.example>
+To: "Doe, Jane" <jane@example.org>, bob@example.org (Bob)
+Cc: undisclosed:;
+Subject: =?koi8-r?B?8NLJ18XU?=, hello
+Date: Mon, 30 Nov 2026 10:00:00 +0100 (CET)
+Message-ID: <1@evil.example>
+References: <a@example.org>
+	<b@example.org>
+X-Mailer: Mailer 1.0
+X-Originating-IP: [203.0.113.9]
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="outer"
+
+--outer
+Content-Type: multipart/alternative; boundary="inner"
+
+--inner
+Content-Type: text/plain; charset=koi8-r
+Content-Transfer-Encoding: quoted-printable
+
+=F0=D2=C9=D7=C5=D4 http://www.example.org/=D0, password: Xk9#rain
+--inner
+Content-Type: text/html; charset=utf-8
+
+<a href="http://evil.example/?b=1&amp;c=2">http://www.example.org/</a> <img src="cid:logo">
+--inner--
+
+--outer
+Content-Type: image/png
+Content-ID: <logo>
+Content-Transfer-Encoding: base64
+
+iVBORw==
+--outer
+Content-Type: application/zip
+Content-Disposition: attachment; filename*=utf-8''r%C3%A9port.zip
+Content-Transfer-Encoding: base64
+
+UEsDBGxvY2tlZA==
+--outer
+Content-Type: message/rfc822
+
+Subject: inner
+
+inner text
+--outer--
+`
+
+// speakingMessage is a message of Outlook that does so.
+func speakingMessage() []byte {
+	wide := func(s string) string {
+		var b []byte
+		for _, u := range utf16.Encode([]rune(s)) {
+			b = binary.LittleEndian.AppendUint16(b, u)
+		}
+		return string(b)
+	}
+	fixed := func(head int, id uint16, value uint64) string {
+		b := binary.LittleEndian.AppendUint16(make([]byte, head+2), id)
+		return string(binary.LittleEndian.AppendUint64(append(b, 0, 0, 0, 0), value))
+	}
+	sent := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC).Unix()*1e7 + 116444736000000000
+	const prop, inner = "__substg1.0_", "__attach_version1.0_#00000001/__substg1.0_3701000D/"
+	return cfbtest.Make([16]byte{}, []cfbtest.Stream{
+		{Name: "__properties_version1.0", Content: fixed(32, 0x39, uint64(sent))},
+		{Name: prop + "0037001F", Content: wide("Привет")},
+		{Name: prop + "0C1A001F", Content: wide("The Boss")},
+		{Name: prop + "5D01001F", Content: wide("boss@example.org")},
+		{Name: prop + "1035001F", Content: wide("<1@evil.example>")},
+		{Name: prop + "007D001F", Content: wide("Received: from x ([203.0.113.9]) by y\r\nX-Mailer: Mailer 1.0\r\n")},
+		{Name: prop + "1000001F", Content: wide("see http://evil.example/é")},
+		{Name: prop + "10130102", Content: "<a href='http://evil.example/a'>here</a>"},
+		{Name: "__recip_version1.0_#00000000/__properties_version1.0", Content: fixed(8, 0xc15, 1)},
+		{Name: "__recip_version1.0_#00000000/" + prop + "3001001F", Content: wide("Jane")},
+		{Name: "__recip_version1.0_#00000000/" + prop + "39FE001F", Content: wide("jane@example.org")},
+		{Name: "__recip_version1.0_#00000001/__properties_version1.0", Content: fixed(8, 0xc15, 2)},
+		{Name: "__recip_version1.0_#00000001/" + prop + "3003001F", Content: wide("bob@example.org")},
+		{Name: "__attach_version1.0_#00000000/" + prop + "37010102", Content: "\x89PNG"},
+		{Name: "__attach_version1.0_#00000000/" + prop + "3707001F", Content: wide("logo.png")},
+		{Name: "__attach_version1.0_#00000000/" + prop + "370E001F", Content: wide("image/png")},
+		{Name: "__attach_version1.0_#00000000/" + prop + "3712001F", Content: wide("logo")},
+		{Name: inner + "__properties_version1.0", Content: fixed(24, 0x39, uint64(sent))},
+		{Name: inner + prop + "0037001F", Content: wide("inner")},
+		{Name: inner + prop + "0C1F001F", Content: wide("other@example.org")},
+		{Name: inner + prop + "1000001F", Content: wide("inner text")},
+	})
+}
+
+// TestMailIsBounded: no mail has more to say than can be read.
+func TestMailIsBounded(t *testing.T) {
+	many := func(format string) string {
+		var b strings.Builder
+		for i := range 3000 {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	long := strings.Repeat("é", 3000)
+	out := run(t, []byte("From: "+long+"\nSubject: "+long+"\nDate: "+long+"\nX-Long: "+long+"\nTo: "+many("a%d@example.org, ")+"\n"+many("Received: from a%d\n")+"\n"+many("http://example.org/%d ")), "document/email")
+	count := map[string]int{}
+	for _, f := range out.Features {
+		if count[f.Name]++; utf8.RuneCountInString(f.Value) > mostOfValue+1 {
+			t.Errorf("%s has %d bytes", f.Name, len(f.Value))
+		}
+	}
+	if count["uri"] != mostLinks || count["mail_to"] != mostOfField || count["mail_address"] != mostOfField || count["mail_received"] != mostOfField || count["mail_subject"] != 1 {
+		t.Errorf("features: %v", count)
+	}
+	const want = "more than 200 addresses in To; more than 200 values of mail_received"
+	if out.State != event.CompletedWithErrors || !strings.Contains(out.Message, want) || !strings.Contains(out.Message, "more than 500 links") {
+		t.Errorf("%s %s", out.State, out.Message)
+	}
+}
+
+func TestMailDate(t *testing.T) {
+	for value, want := range map[string]string{
+		"Mon, 30 Nov 2026 10:00:00 +0100": "2026-11-30T10:00:00+01:00", "30 Nov 26 10:00 GMT": "2026-11-30T10:00:00Z", "Monday, 30 Nov 2026 10:00:00 +0100 (CET)": "2026-11-30T10:00:00+01:00",
+		"Mon Nov 30 10:00:00 2026": "2026-11-30T10:00:00Z", "2026-11-30 10:00:00": "2026-11-30T10:00:00Z", "Mon,  30 Nov 2026  10:00:00": "2026-11-30T10:00:00Z", "soon": "", "": "",
+		"Mon, 99 Nov 2026 10:00:00 +0100": "",
+	} {
+		date, is := mailDate(value)
+		if got := date.Format(time.RFC3339); is != (want != "") || is && got != want {
+			t.Errorf("%q is %s, %v; want %s", value, got, is, want)
 		}
 	}
 }
@@ -146,6 +284,8 @@ func TestWords(t *testing.T) {
 
 func FuzzMail(f *testing.F) {
 	f.Add(0, mailWith("password: x1", file{"a.zip", "PK\x03\x04 and so on"}))
+	f.Add(0, []byte(speaking))
+	f.Add(1, speakingMessage())
 	f.Add(1, messageWith("password: x1", file{"a.zip", "PK\x03\x04 and so on"}))
 	limits := fuzzLimits()
 	f.Fuzz(func(t *testing.T, format int, content []byte) {

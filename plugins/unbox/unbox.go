@@ -8,6 +8,7 @@ package unbox
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"lazuli/event"
@@ -32,7 +33,7 @@ func (p Plugin) Spec() plugin.Spec {
 		Name: "Unbox", Version: "2026.11.30",
 		Description: "Unpacks archives, compressed files, mails and disk images",
 		Timeout:     time.Duration(p.limits.Seconds)*time.Second + reportTime,
-		Features: []plugin.Feature{
+		Features: slices.Concat(mailFeatures, []plugin.Feature{
 			{Name: "archive_encoding", Type: event.String, Description: "character set of names in a tar that are not plain ASCII"},
 			{Name: "box_compression", Type: event.String, Description: "how an entry is compressed and encrypted"},
 			{Name: "box_count", Type: event.Integer, Description: "number of entries that were listed"},
@@ -46,7 +47,7 @@ func (p Plugin) Spec() plugin.Spec {
 			{Name: "rar_compression", Type: event.Integer, Description: "method of a RAR's entry: 48 for stored to 53 for best"},
 			{Name: "suspicious", Type: event.String, Description: "what no ordinary archive has"},
 			{Name: "upx_version", Type: event.String, Description: "version of UPX that packed a program; upx modified if its signs were altered"},
-		},
+		}),
 		Wants: plugin.Wants{Streams: map[event.Label][]string{event.LabelContent: fileFormats()}},
 	}
 	for _, part := range parts {

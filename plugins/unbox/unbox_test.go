@@ -50,6 +50,9 @@ func TestGolden(t *testing.T) {
 		{"rar-cut-short", "archive/rar", rar5Of(0, some...)[:1000], nil},
 		{"eml", "document/email", mailWith("The password is: Xk9#rain", file{"a.zip", string(zipOf(file{"inner", "x"}))}, file{"b.txt", "attached"}), nil},
 		{"msg", "document/office/email", messageWith("The password is: Xk9#rain", file{"a.zip", string(zipOf(file{"inner", "x"}))}), nil},
+		{"eml-speaking", "document/email", []byte(speaking), nil},
+		{"msg-speaking", "document/office/email", speakingMessage(), nil},
+		{"eml-damaged", "document/email", []byte("From: a@example.org\nno field\nFrom: b@example.org\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\ntext"), nil},
 		{"pdf", "document/pdf", pdfWith("what is embedded"), nil},
 		{"deb", "archive/deb", debOf(some...), nil},
 		{"ar", "archive/ar", arOf(false, file{"short", "1"}, file{"a name of more than fifteen", "2"}), nil},
@@ -280,6 +283,7 @@ func TestHostile(t *testing.T) {
 		sevenZipOf(sevenziptest.Options{}, small...), sevenZipOf(sevenziptest.Options{Password: "infected", Rounds: 2, Directory: true}, small...),
 		rar4Of(0, small...), rar5Of(0, small...), arOf(false, small...), debOf(small...), cpioOf(small...), bzip2Sample, pdfWith("embedded"),
 		mailWith("password: x1y2", file{"a.zip", string(zipOf(small...))}), messageWith("password: x1y2", file{"a.zip", string(zipOf(small...))}),
+		[]byte(speaking), speakingMessage(),
 	}
 	for _, ending := range slices.Sorted(maps.Keys(packers)) {
 		samples = append(samples, packers[ending].pack([]byte("some words, some words")))

@@ -108,18 +108,21 @@ func isText(name string) bool {
 
 // listen keeps the beginning of an entry that may be a text.
 func (b *box) listen(e *entry, r io.Reader) (io.Reader, *bytes.Buffer) {
-	if !isText(e.name) {
+	if e.heard || !isText(e.name) {
 		return r, nil
 	}
 	heard := &bytes.Buffer{}
-	return io.TeeReader(r, &bounded{heard}), heard
+	return io.TeeReader(r, &bounded{heard, mostTextBytes}), heard
 }
 
 // bounded takes so many bytes and no more.
-type bounded struct{ b *bytes.Buffer }
+type bounded struct {
+	b    *bytes.Buffer
+	most int
+}
 
 func (w *bounded) Write(p []byte) (int, error) {
-	w.b.Write(p[:min(len(p), mostTextBytes-w.b.Len())])
+	w.b.Write(p[:min(len(p), w.most-w.b.Len())])
 	return len(p), nil
 }
 

@@ -1,186 +1,197 @@
 // Package mail takes mails apart: those of RFC 5322 and MIME, and Outlook's messages (MS-OXMSG). Begin with Walk and WalkOutlook.
+//
+// Who sends malware writes mails that filters read in another way than the program of who gets them. So all that is damaged is read as far
+// as there is any sense in it: lines that are no fields, parameters twice, parts without an end or behind it.
 package mail
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
-	"net/textproto"
+	"slices"
 	"strings"
-
-	"golang.org/x/text/encoding/htmlindex"
 
 	"lazuli/plugins/unbox/archive"
 )
 
 const (
-	mostDepth  = 16      // of parts in parts
-	mostHeader = 1 << 20 // bytes of a mail's header
-	mostParts  = 10_000
+	mostDepth    = 16 // of parts in parts
+	mostParts    = 10_000
+	mostBoundary = 200 // characters; RFC 2046 has 70
+)
+
+// Kind is what a part is to its mail.
+type Kind string
+
+// Kinds of parts.
+const (
+	Body       Kind = "body" // what is shown as the mail
+	Attachment Kind = "attachment"
+	Inline     Kind = "inline" // attached, and shown within the body
 )
 
 // Part is something in a mail.
 type Part struct {
-	archive.Entry
-	Body bool   // it is the text of the mail, and not attached
-	Type string // the MIME type that is stated
+	archive.Entry        // Method is its transfer encoding
+	Kind          Kind   // a Body need not have a name
+	Type          string // the MIME type that is stated, in lower case; "" for none
+	Charset       string // of a text; "" if it is not stated
 }
 
 // Visit gets each part, as archive.Visit gets each entry.
 type Visit func(p Part, r io.Reader) error
 
-func damaged(what string) error { return fmt.Errorf("mail: %s: %w", what, archive.ErrDamaged) }
+// Report is what a mail says of itself.
+type Report struct {
+	Header     Header
+	Boundaries []string
+	Parts      int      // without those that consist of parts
+	Attached   []Header // of Outlook's messages in this one; mails in mails are parts
+	Odd        []string // what no ordinary mail has
 
-// Walk visits the parts of a mail in their order. A mail that is attached is visited as it is.
-func Walk(ctx context.Context, r io.ReaderAt, size int64, visit Visit) error {
-	w := &walk{ctx: ctx, visit: visit}
-	in := bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 64<<10)
-	header, err := readHeader(in)
-	if err != nil {
-		return err
+	faults []string
+}
+
+func (r *Report) odd(what string) {
+	if !slices.Contains(r.Odd, what) {
+		r.Odd = append(r.Odd, what)
 	}
-	if len(header) == 0 {
-		return archive.ErrNotThis
+}
+
+func (r *Report) fault(what string) {
+	if !slices.Contains(r.faults, what) {
+		r.faults = append(r.faults, what)
 	}
-	return w.part(header, in, 0)
+}
+
+// damage is an error of all that was wrong, nil if nothing was.
+func (r *Report) damage() error {
+	if len(r.faults) == 0 {
+		return nil
+	}
+	return archive.Damage(strings.Join(r.faults, ", "))
+}
+
+// Walk visits the parts of a mail in their order. A mail that is attached is visited as it is. The report is of what was seen until an error,
+// and nil for what is no mail.
+func Walk(ctx context.Context, r io.ReaderAt, size int64, visit Visit) (*Report, error) {
+	w := &walk{ctx: ctx, visit: visit, report: &Report{}, lines: newLines(ctx, io.NewSectionReader(r, 0, size))}
+	w.report.Header = w.header()
+	if err := w.lines.failed(); err != nil {
+		return nil, err
+	}
+	if len(w.report.Header) == 0 {
+		return nil, archive.ErrNotThis
+	}
+	w.twice()
+	if err := w.part(w.report.Header, 0); err != nil {
+		return w.report, err
+	}
+	return w.report, w.report.damage()
 }
 
 type walk struct {
-	ctx   context.Context
-	visit Visit
-	parts int
+	ctx    context.Context
+	visit  Visit
+	lines  *lines
+	report *Report
+	parts  int // with those that consist of parts
 }
 
-// readHeader reads a header, and of a damaged one what can be read.
-func readHeader(in *bufio.Reader) (textproto.MIMEHeader, error) {
-	limited := &io.LimitedReader{R: in, N: mostHeader}
-	var text bytes.Buffer
-	for {
-		line, err := readLine(in, limited)
-		text.Write(line)
-		if len(bytes.TrimRight(line, "\r\n")) == 0 || err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	text.WriteString("\r\n\r\n")
-	header, _ := textproto.NewReader(bufio.NewReader(&text)).ReadMIMEHeader() // what came before a fault is there
-	return header, nil
-}
+func (w *walk) fault(what string) { w.report.fault(what) }
 
-// readLine reads a line, or the part of it that the header's limit leaves.
-func readLine(in *bufio.Reader, limited *io.LimitedReader) ([]byte, error) {
-	line, err := in.ReadSlice('\n')
-	limited.N -= int64(len(line))
-	if limited.N < 0 {
-		return nil, damaged("the header is too long")
+// once are fields of which there is no second one (RFC 5322 3.6, RFC 2045): filters and programs may believe different ones.
+var once = []string{"From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
+
+func (w *walk) twice() {
+	count := map[string]int{}
+	for _, f := range w.report.Header {
+		count[strings.ToLower(f.Name)]++
 	}
-	if err == bufio.ErrBufferFull {
-		err = nil
+	for _, name := range once {
+		if count[strings.ToLower(name)] > 1 {
+			w.report.odd("more than one " + name)
+		}
 	}
-	return bytes.Clone(line), err
 }
 
 // part visits one part, or those that it consists of.
-func (w *walk) part(header textproto.MIMEHeader, body io.Reader, depth int) error {
+func (w *walk) part(header Header, depth int) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
 	if w.parts++; w.parts > mostParts {
-		return damaged("there are too many parts")
+		return archive.Damage(fmt.Sprintf("more than %d parts", mostParts))
 	}
-	kind, params, _ := mime.ParseMediaType(header.Get("Content-Type")) // what cannot be parsed is text
-	if strings.HasPrefix(kind, "multipart/") && params["boundary"] != "" && depth < mostDepth {
-		return w.multipart(body, params["boundary"], depth)
+	kind, list := params(header.Get("Content-Type"))
+	if edge := list["boundary"]; strings.HasPrefix(kind, "multipart/") && edge != "" && len(edge) <= mostBoundary && depth < mostDepth {
+		return w.multipart(edge, depth)
 	}
-	p := Part{Type: kind}
-	disposition, more, _ := mime.ParseMediaType(header.Get("Content-Disposition"))
-	if p.Name = decodeWord(more["filename"]); p.Name == "" {
-		p.Name = decodeWord(params["name"])
+	w.report.Parts++
+	p := Part{Type: kind, Charset: list["charset"]}
+	disposition, more := params(header.Get("Content-Disposition"))
+	if p.Name = more["filename"]; p.Name == "" {
+		p.Name = list["name"]
 	}
-	p.Method = header.Get("Content-Transfer-Encoding")
-	text := kind == "" || kind == "text/plain" || kind == "text/html"
-	p.Body = text && p.Name == "" && disposition != "attachment"
-	return w.visit(p, decode(p.Method, body))
+	p.Method = Text(header.Get("Content-Transfer-Encoding"))
+	text := kind == "" || strings.HasPrefix(kind, "text/")
+	switch {
+	case disposition == "attachment":
+		p.Kind = Attachment
+	case text && (p.Name == "" || depth == 0):
+		p.Kind = Body
+	case disposition == "inline" || header.Get("Content-ID") != "":
+		p.Kind = Inline
+	default:
+		p.Kind = Attachment
+	}
+	if err := w.visit(p, decode(p.Method, &content{l: w.lines})); err != nil {
+		return err
+	}
+	return w.skip()
 }
 
-func (w *walk) multipart(body io.Reader, boundary string, depth int) error {
-	m := multipart.NewReader(body, boundary)
-	for {
-		next, err := m.NextRawPart()
-		switch {
-		case err == io.EOF:
+// skip reads on to the next boundary.
+func (w *walk) skip() error {
+	for w.lines.err == nil {
+		if _, _, is := w.lines.boundary(); is {
 			return nil
-		case err != nil:
-			return fmt.Errorf("mail: a part: %w (%w)", err, archive.ErrDamaged)
 		}
-		if err := w.part(next.Header, next, depth+1); err != nil {
+		w.lines.next()
+	}
+	return w.lines.failed()
+}
+
+// multipart visits the parts between lines with a boundary (RFC 2046 5.1).
+func (w *walk) multipart(edge string, depth int) error {
+	if !slices.Contains(w.report.Boundaries, edge) {
+		w.report.Boundaries = append(w.report.Boundaries, edge)
+	}
+	mine := len(w.lines.ends)
+	w.lines.ends = append(w.lines.ends, edge)
+	defer func() { w.lines.ends = w.lines.ends[:mine] }()
+	ended := false
+	for {
+		if err := w.skip(); err != nil {
+			return err
+		}
+		level, last, is := w.lines.boundary()
+		if !is || level < mine {
+			if !ended {
+				w.fault("parts without an end")
+			}
+			return nil
+		}
+		w.lines.next()
+		if last {
+			ended = true
+			continue
+		}
+		if ended {
+			w.report.odd("parts behind the end")
+		}
+		if err := w.part(w.header(), depth+1); err != nil {
 			return err
 		}
 	}
-}
-
-// decode undoes a transfer encoding.
-func decode(encoding string, r io.Reader) io.Reader {
-	switch strings.ToLower(strings.TrimSpace(encoding)) {
-	case "base64":
-		return base64.NewDecoder(base64.RawStdEncoding, &alphabet{r: r})
-	case "quoted-printable":
-		return quotedprintable.NewReader(r)
-	}
-	return r
-}
-
-// alphabet lets through what base64 consists of, and of the last group no more than makes whole bytes.
-type alphabet struct {
-	r    io.Reader
-	n    int // bytes let through
-	rest []byte
-	err  error
-	buf  [4 << 10]byte
-}
-
-func (a *alphabet) Read(p []byte) (int, error) {
-	for len(a.rest) == 0 && a.err == nil {
-		n, err := a.r.Read(a.buf[:])
-		a.err = err
-		for _, c := range a.buf[:n] {
-			if c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' {
-				a.rest = append(a.rest, c)
-			}
-		}
-		if a.err != nil && (a.n+len(a.rest))%4 == 1 { // six bits are no byte
-			a.rest = a.rest[:max(0, len(a.rest)-1)]
-		}
-	}
-	n := copy(p, a.rest)
-	a.n += n
-	a.rest = a.rest[n:]
-	if n > 0 {
-		return n, nil
-	}
-	return 0, a.err
-}
-
-// decodeWord decodes what a header has in another character set (RFC 2047).
-func decodeWord(text string) string {
-	decoder := mime.WordDecoder{CharsetReader: func(name string, in io.Reader) (io.Reader, error) {
-		e, err := htmlindex.Get(name)
-		if err != nil {
-			return nil, err
-		}
-		return e.NewDecoder().Reader(in), nil
-	}}
-	if decoded, err := decoder.DecodeHeader(text); err == nil {
-		return decoded
-	}
-	return text
 }

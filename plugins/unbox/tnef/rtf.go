@@ -29,8 +29,8 @@ type rtf struct {
 	err    error
 }
 
-// newRTF decompresses a value of PidTagRtfCompressed.
-func newRTF(value []byte) (io.Reader, int64, error) {
+// RTF decompresses a value of PidTagRtfCompressed, and says how many bytes it should become.
+func RTF(value []byte) (io.Reader, int64, error) {
 	if len(value) < rtfHeader {
 		return nil, 0, archive.Damage("compressed RTF that is too short")
 	}

@@ -282,7 +282,7 @@ func (w *walk) message(a attribute, p []byte) error {
 			e.Name = "body.html"
 		case prop.id == propRTF && prop.kind == typeBinary:
 			e.Name, e.Method = "body.rtf", "compressed RTF"
-			inner, size, err := newRTF(prop.value)
+			inner, size, err := RTF(prop.value)
 			if err != nil {
 				r = archive.Broken{Err: archive.Damagef(a.data+int64(prop.at), "%w", err)}
 				break

@@ -1,0 +1,247 @@
+package mail
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"lazuli/plugins/unbox/archive"
+	"lazuli/plugins/unbox/archive/archivetest"
+)
+
+type walker func(context.Context, io.ReaderAt, int64, Visit) (*Report, error)
+
+// plain makes what all parsers of archives are tried with.
+func plain(walk walker) archivetest.Walk {
+	return func(ctx context.Context, r io.ReaderAt, size int64, visit archive.Visit) error {
+		_, err := walk(ctx, r, size, func(p Part, r io.Reader) error { return visit(p.Entry, r) })
+		return err
+	}
+}
+
+func TestSuite(t *testing.T) {
+	t.Run("mail", func(t *testing.T) { archivetest.Suite(t, plain(Walk), sample) })
+	t.Run("outlook", func(t *testing.T) { archivetest.Suite(t, plain(WalkOutlook), outlookSample()) })
+}
+
+func FuzzMail(f *testing.F) {
+	f.Add(sample)
+	f.Fuzz(func(t *testing.T, data []byte) { archivetest.Check(t, plain(Walk), data) })
+}
+
+func FuzzOutlook(f *testing.F) {
+	f.Add(outlookSample())
+	f.Fuzz(func(t *testing.T, data []byte) { archivetest.Check(t, plain(WalkOutlook), data) })
+}
+
+// told is a mail in a form to read: its fields, what is said of it, its parts.
+func told(t *testing.T, walk walker, data []byte) string {
+	t.Helper()
+	var parts strings.Builder
+	report, err := walk(t.Context(), bytes.NewReader(data), int64(len(data)), func(p Part, r io.Reader) error {
+		content, err := io.ReadAll(r)
+		fmt.Fprintf(&parts, "%s %q type=%s charset=%s method=%s %q", p.Kind, p.Name, p.Type, p.Charset, p.Method, content)
+		if err != nil {
+			fmt.Fprintf(&parts, " %v", err)
+		}
+		parts.WriteString("\n")
+		return nil
+	})
+	var b strings.Builder
+	if report != nil {
+		for i, h := range append([]Header{report.Header}, report.Attached...) {
+			for _, f := range h {
+				fmt.Fprintf(&b, "%s%s: %s\n", strings.Repeat("attached ", min(i, 1)), f.Name, Text(f.Value))
+			}
+		}
+		if len(report.Boundaries) > 0 {
+			fmt.Fprintf(&b, "boundaries %q\n", report.Boundaries)
+		}
+		for _, odd := range report.Odd {
+			fmt.Fprintf(&b, "odd: %s\n", odd)
+		}
+	}
+	b.WriteString(parts.String())
+	if err != nil {
+		fmt.Fprintf(&b, "error: %v\n", err)
+	}
+	return b.String()
+}
+
+func expect(t *testing.T, got, want string) {
+	t.Helper()
+	if want = strings.TrimPrefix(want, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestMail(t *testing.T) {
+	expect(t, told(t, Walk, sample), `
+Return-Path: <bounce@evil.example>
+Received: from relay.example (relay.example [198.51.100.7]) by mx.example.org with ESMTP; Mon, 30 Nov 2026 09:00:02 +0000
+Received: from [203.0.113.9] (helo=laptop) by relay.example; Mon, 30 Nov 2026 10:00:01 +0100
+From: Jürgen Müller <boss@example.org>
+To: "Doe, Jane" <jane@example.org>, bob@example.org (Bob)
+Subject: Привет, hello
+Date: Mon, 30 Nov 2026 10:00:00 +0100
+Message-ID: <1@evil.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="outer"
+boundaries ["outer" "inner"]
+body "" type=text/plain charset=koi8-r method=quoted-printable "\xf0\xd2\xc9\xd7\xc5\xd4!"
+body "" type=text/html charset=utf-8 method= "<a href=\"http://evil.example/a?b=1&amp;c=2\">hello</a>"
+inline "" type=image/png charset= method=base64 "\x89PNG"
+attachment "réport.zip" type=application/zip charset= method=base64 "PK\x03\x04"
+attachment "" type=message/rfc822 charset= method= "Subject: inner\r\n\r\ninner text"
+`)
+}
+
+func TestOutlook(t *testing.T) {
+	expect(t, told(t, WalkOutlook, outlookSample()), `
+From: "The \"Boss\"" <boss@example.org>
+Subject: Привет
+Message-ID: <1@evil.example>
+Date: Mon, 30 Nov 2026 09:00:00 -0000
+To: "Jane" <jane@example.org>
+Cc: <bob@example.org>
+attached Subject: inner
+attached Date: Mon, 30 Nov 2026 09:00:00 -0000
+body "" type=text/plain charset=utf-8 method= "see http://evil.example/é"
+body "" type=text/html charset=utf-8 method= "<a href='http://evil.example/a'>é</a>"
+inline "logo.png" type=image/png charset= method= "\x89PNG"
+attachment "A.ZIP" type= charset= method= "PK\x03\x04"
+body "" type=text/plain charset=utf-8 method= "inner text"
+`)
+}
+
+// TestDamaged: what is wrong hides nothing of what comes behind it.
+func TestDamaged(t *testing.T) {
+	for name, c := range map[string]struct{ mail, want string }{
+		"line that is no field": {crlf("Subject: a", "no field", "To: b@example.org", "", "text"), `
+Subject: a
+To: b@example.org
+body "" type= charset= method= "text\r\n"
+error: a line of a header is no field
+`},
+		"folder of mails": {crlf("From a@example.org Mon Nov 30 10:00:00 2026", "Subject : spaced", "", "text"), `
+Subject: spaced
+body "" type= charset= method= "text\r\n"
+`},
+		"only a header": {crlf("Subject: a"), `
+Subject: a
+body "" type= charset= method= ""
+`},
+		"fields twice": {crlf("From: a@example.org", "Subject: a", "from: b@example.org", ""), `
+From: a@example.org
+Subject: a
+from: b@example.org
+odd: more than one From
+body "" type= charset= method= ""
+`},
+		"header of a part": {crlf("Content-Type: multipart/mixed; boundary=b; boundary=c", "", "--b", "nonsense", "Content-Disposition: attachment; filename=a b.exe; size", "", "MZ", "--b--"), `
+Content-Type: multipart/mixed; boundary=b; boundary=c
+boundaries ["b"]
+attachment "a b.exe" type= charset= method= "MZ"
+error: a line of a header is no field
+`},
+		"parts without an end": {crlf("Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: multipart/mixed; boundary=c", "", "--c", "", "one", "--b", "", "two"), `
+Content-Type: multipart/mixed; boundary=b
+boundaries ["b" "c"]
+body "" type= charset= method= "one"
+body "" type= charset= method= "two\r\n"
+error: parts without an end
+`},
+		"part behind the end": {crlf("Content-Type: multipart/mixed; boundary=b", "", "--b", "", "one", "--b--", "", "--b", "Content-Type: a/b", "", "two", "--b--"), `
+Content-Type: multipart/mixed; boundary=b
+boundaries ["b"]
+odd: parts behind the end
+body "" type= charset= method= "one"
+attachment "" type=a/b charset= method= "two"
+`},
+		"no parts":             {crlf("Content-Type: multipart/mixed; boundary=b", "", "text"), "Content-Type: multipart/mixed; boundary=b\nboundaries [\"b\"]\nerror: parts without an end\n"},
+		"part without header":  {crlf("Content-Type: multipart/mixed; boundary=b", "", "--b", "", "", "text", "--b--"), "Content-Type: multipart/mixed; boundary=b\nboundaries [\"b\"]\nbody \"\" type= charset= method= \"\\r\\ntext\"\n"},
+		"quoted, damaged":      {crlf("Content-Transfer-Encoding: quoted-printable", "", "a=XYb=3Dc= \t", "d=\x00="), "Content-Transfer-Encoding: quoted-printable\nbody \"\" type= charset= method=quoted-printable \"a=XYb=cd=\\x00\"\n"},
+		"base64, damaged":      {crlf("Content-Transfer-Encoding: Base64", "", "a-G=V", "sbG8"), "Content-Transfer-Encoding: Base64\nbody \"\" type= charset= method=Base64 \"hello\"\n"},
+		"base64 in pieces":     {crlf("Content-Transfer-Encoding: base64", "", "aGU=", "bA==", "bG8"), "Content-Transfer-Encoding: base64\nbody \"\" type= charset= method=base64 \"hello\"\n"},
+		"bytes without a name": {crlf("Subject: caf\xe9 \xff=?utf-8?q?x?=", ""), "Subject: café ÿx\nbody \"\" type= charset= method= \"\"\n"},
+		"lines of Unix":        {"Content-Type: multipart/mixed; boundary=b\n\n--b\n\na\n\n--b--\n", "Content-Type: multipart/mixed; boundary=b\nboundaries [\"b\"]\nbody \"\" type= charset= method= \"a\\n\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) { expect(t, told(t, Walk, []byte(c.mail)), c.want) })
+	}
+}
+
+// TestLong: long lines, headers and nestings are read, or passed over with a word.
+func TestLong(t *testing.T) {
+	long := strings.Repeat("0123456789", 20_000)
+	if got := told(t, Walk, []byte("Subject: a\r\n\r\n"+long+"\r\n")); !strings.Contains(got, `"`+long+`\r\n"`) {
+		t.Errorf("a long line: %.200s", got)
+	}
+	got := told(t, Walk, []byte("Subject: a\r\n"+strings.Repeat(" "+long+"\r\n", 10)+"To: b\r\n\r\ntext"))
+	if !strings.Contains(got, "\nbody \"\" type= charset= method= \"text\"\nerror: a header is too long\n") || len(got) < mostHeader/2 || len(got) > mostHeader+1000 {
+		t.Errorf("a long header: %d bytes, %.100s", len(got), got[max(0, len(got)-100):])
+	}
+	deep := ""
+	for i := range 40 {
+		deep += fmt.Sprintf("Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
+	}
+	if got := told(t, Walk, []byte(deep)); strings.Count(got, "attachment") != 1 {
+		t.Errorf("parts in parts: %s", got)
+	}
+	many := "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n\n", mostParts+10)
+	if got := told(t, Walk, []byte(many)); !strings.HasSuffix(got, "error: more than 10000 parts\n") {
+		t.Errorf("many parts: %.100s", got[len(got)-100:])
+	}
+}
+
+func TestText(t *testing.T) {
+	for value, want := range map[string]string{
+		"plain": "plain", "=?utf-8?Q?a_b=3Dc?= d": "a b=c d", "=?UTF-8?b?w6k=?=": "é", "=?iso-8859-1*fr?q?=E9?=": "é", "=?gb2312?B?xOO6ww==?=": "你好",
+		"=?utf-8?B?w6?=\r\n =?utf-8?B?k=?=": "Ã", "=?utf-8?Q?=C3?= =?utf-8?Q?=A9?=": "é", "=?utf-8?q?a?= =?iso-8859-1?q?=E9?=": "aé", "=?none?q?a=C3=A9?=": "aé",
+		"=?utf-8?x?a?=": "=?utf-8?x?a?=", "=?utf-8?q?a": "=?utf-8?q?a", "a\x00b\r\n\tc": "a b   c", "=?windows-1251?Q?=CF=F0?= =?koi8-r?Q?=F0?=": "ПрП",
+		"=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=": "日本", "=?shift_jis?B?k/qWew==?=": "日本", "=?euc-kr?B?x9E=?=": "한", "=?big5?B?pKQ=?=": "中", "=?utf-8?q?a=0D=0ABcc:_b?=": "a  Bcc: b",
+	} {
+		if got := Text(value); got != want {
+			t.Errorf("%q is %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for value, want := range map[string]string{
+		"a@example.org": "a@example.org", "A B <a@Example.ORG>": "A B <a@Example.ORG> at example.org", `"B, A" <a@b.c>, d@e.f`: "B, A <a@b.c> | d@e.f", "a@b.c (A (B) C)": "A (B) C <a@b.c>",
+		"group: a@b.c, d@e.f;": "a@b.c | d@e.f", "=?utf-8?q?=C3=A9=2C?= <a@b.c>": "é, <a@b.c>", "<a@b.c": "a@b.c", "undisclosed-recipients:;": "", "Jane": "Jane", `"a@b.c" <x@y.z>`: "a@b.c <x@y.z>",
+		"<>": "", ",,": "", `"`: "", "(": "", "<a@b.c> <d@e.f>": "d@e.f", "/O=X/CN=JANE": "/O=X/CN=JANE", "a@[192.0.2.1]": "a@[192.0.2.1]", "a@b.c;d@e.f": "a@b.c | d@e.f",
+	} {
+		list, more := Addresses(value, 10)
+		var got []string
+		for _, a := range list {
+			text := a.String()
+			if strings.Contains(value, "ORG") && a.Domain() != "" {
+				text += " at " + a.Domain()
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, " | ") != want || more {
+			t.Errorf("%q is %q, %v; want %q", value, got, more, want)
+		}
+	}
+	if list, more := Addresses(strings.Repeat("a@b.c,", 100), 10); len(list) != 10 || !more {
+		t.Errorf("%d addresses, %v", len(list), more)
+	}
+}
+
+func TestParams(t *testing.T) {
+	for value, want := range map[string]string{
+		"Text/HTML; Charset=UTF-8": "text/html map[charset:UTF-8]", `a/b; name="x;y\"z" ; b = c`: `a/b map[b:c name:x;y"z]`, "a/b; name*=utf-8'en'%C3%A9; name=x": "a/b map[name:x]",
+		"a/b; n*0=a; n*1*=%41; n*2=c": "a/b map[n:aAc]", "a/b; n*0*=iso-8859-1''%E9; n*1*=%E9": "a/b map[n:éé]", "a/b; name==?utf-8?q?=C3=A9?=": "a/b map[name:é]", "": " map[]",
+		"a/b;;;=;x": "a/b map[x:]", `a/b; n="open`: "a/b map[n:open]", "a/b; n*=%zz%4": "a/b map[n:%zz%4]",
+	} {
+		kind, list := params(value)
+		if got := fmt.Sprint(kind, " ", list); got != want {
+			t.Errorf("%q is %q, want %q", value, got, want)
+		}
+	}
+}
