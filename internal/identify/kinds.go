@@ -37,6 +37,8 @@ var (
 	perlModuleKind  = source("text/plain", "Perl5 module source")
 )
 
+const newsMIME = "message/news"
+
 func labelled(k kind, label string) kind {
 	k.label = label
 	return k
@@ -63,10 +65,10 @@ var beginnings = []struct {
 	{"Forward to", false, labelled(mailKind, "mail forwarding")},
 	{"Received:", false, labelled(mailKind, "RFC 822 mail")},
 	{"Relay-Version:", false, labelled(mailKind, "old news")},
-	{"Article", false, source("message/news", "saved news")},
+	{"Article", false, source(newsMIME, "saved news")},
 	{"<html>", true, htmlKind},
-	{"Path:", false, source("message/news", "news")},
-	{"Xref:", false, source("message/news", "news")},
+	{"Path:", false, source(newsMIME, "news")},
+	{"Xref:", false, source(newsMIME, "news")},
 	{"From:", false, labelled(mailKind, "news or mail")},
 	{"Date:", false, labelled(mailKind, "news or mail")},
 }

@@ -31,10 +31,8 @@ func textFile(in *input) (Result, bool) {
 			break
 		}
 	}
-	if k.format == htmlKind.format || k.format == undecided && !k.bare && !k.script {
-		if mail, ok := mailHeader(t); ok {
-			k.format = mail.format // file(1) looks at what is in the mail
-		}
+	if mailHeader(t) {
+		k = k.mailed()
 	}
 	return Result{Format: t.format(k), MIME: k.mime, Magic: t.describe(k)}, true
 }
@@ -212,8 +210,9 @@ var mailHeaders = map[string]int{
 	"content-transfer-encoding": 1,
 }
 
-// mailHeader wants headers from the first line on that score 4 or more. file(1) knows mail by its first header only.
-func mailHeader(t *text) (kind, bool) {
+// mailHeader wants headers from the first line on that score 4 or more, whatever comes then. file(1) knows mail by its first header only, and of
+// others says what is in them.
+func mailHeader(t *text) bool {
 	const enough, most = 4, 60 // points, lines
 	points := 0
 	for i, line := range t.firstLines(most) {
@@ -228,12 +227,22 @@ func mailHeader(t *text) (kind, bool) {
 		}
 		name, _, found := strings.Cut(line, ":")
 		if !found || name == "" || strings.ContainsAny(name, " \t") {
-			return kind{}, false
+			break
 		}
 		points += mailHeaders[strings.ToLower(name)]
 	}
-	if points < enough {
-		return kind{}, false
+	return points >= enough
+}
+
+// mailed is the kind of a mail in which there is something of kind k. Patches that are mails are still patches, and news are news.
+func (k kind) mailed() kind {
+	switch {
+	case k.format == mailKind.format:
+		k.mime = mailKind.mime
+		return k
+	case k.mime == diffKind.mime || k.mime == newsMIME:
+		k.format = mailKind.format
+		return k
 	}
-	return kind{format: mailKind.format, mime: "text/plain"}, true
+	return labelled(mailKind, "RFC 822 mail")
 }

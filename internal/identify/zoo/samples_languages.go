@@ -56,7 +56,17 @@ func languageZoo() []Sample {
 		of("log/vipermonkey", strings.Repeat("=", 79)+"\nFILE: /tmp/a.doc\n"+strings.Repeat("-", 79)+"\nVBA MACRO a.bas\nin file: a.doc\nVBA CODE (with long lines collapsed):\nSub A()\nPARSING VBA CODE:\n"),
 		of("text/rdp", "screen mode id:i:2\r\ndesktopwidth:i:1024\r\nfull address:s:10.0.0.1\r\nusername:s:admin\r\n"),
 		{"an HTML mail", []byte("Subject: hi\r\nFrom: a@example.org\r\nTo: b@example.org\r\nContent-Type: text/html\r\n\r\n<html></html>\r\n"), Result{
-			"document/email", "text/html", "HTML document, ASCII text, with CRLF line terminators", ""}},
+			"document/email", "message/rfc822", "RFC 822 mail, ASCII text, with CRLF line terminators", ""}},
+		{"a mail with a program", []byte("DKIM-Signature: v=1; a=rsa-sha256;\n b=abc\nMessage-ID: <1@example.org>\nFrom: a@example.org\nSubject: hi\n\n#include <stdio.h>\nint main(void) {\n  return 0;\n}\n"), Result{
+			"document/email", "message/rfc822", "RFC 822 mail, ASCII text", ""}},
+		{"a mail of which the header is damaged", []byte("To: b@example.org\nFrom: a@example.org\nMessage-ID: <1@example.org>\nno field\n<html><title>x</title></html>\n"), Result{
+			"document/email", "message/rfc822", "RFC 822 mail, ASCII text", ""}},
+		{"a mail that begins with its version", []byte("MIME-Version: 1.0\nDate: Mon, 30 Nov 2026 10:00:00 +0000\nMessage-ID: <1@example.org>\nContent-Type: text/html\n\n<html><title>x</title></html>\n"), Result{
+			"document/email", "message/rfc822", "MIME entity, ASCII text", ""}},
+		{"a patch as a mail", []byte("From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nDate: Mon, 30 Nov 2026 10:00:00 +0000\nSubject: [PATCH] b\nMIME-Version: 1.0\n\n---\n" +
+			"diff --git a/b b/b\n--- a/b\n+++ b/b\n@@ -1 +1 @@\n-a\n+b\n"), Result{"document/email", "text/x-diff", "unified diff output, ASCII text", ""}},
+		{"a page about mails", []byte("<html><body><pre>\nFrom: a@example.org\nTo: b@example.org\nMessage-ID: <1@example.org>\n</pre></body></html>\n"), Result{
+			"code/html", "text/html", "HTML document, ASCII text", ""}},
 		{"mht", []byte("MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n\r\n"), Result{
 			"document/email", "text/plain", "MIME entity, ASCII text, with CRLF line terminators", ""}},
 		{"inf", []byte("; a driver\r\n[Version]\r\nSignature=\"$CHICAGO$\"\r\n"), Result{"code/autorun", "application/x-setupscript", "Windows setup INFormation", ""}},
