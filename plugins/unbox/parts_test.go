@@ -66,22 +66,46 @@ func TestPartsUnpack(t *testing.T) {
 
 // pdfWith is a document with an embedded file and a script that runs when it is opened.
 func pdfWith(content string) []byte {
+	return pdfOf(
+		"<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a.txt) 3 0 R]>>>>/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>>>",
+		"<</Type/Pages/Kids[]/Count 0>>",
+		"<</Type/Filespec/F(a.txt)/EF<</F 4 0 R>>>>",
+		fmt.Sprintf("<</Type/EmbeddedFile/Length %d>>\nstream\n%s\nendstream", len(content), content),
+	)
+}
+
+// pdfOf is a document of objects, of which the first is the catalog.
+func pdfOf(objects ...string) []byte {
 	b := "%PDF-1.7\n"
 	var offsets []int
-	object := func(text string) {
+	for i, text := range objects {
 		offsets = append(offsets, len(b))
-		b += fmt.Sprintf("%d 0 obj\n%s\nendobj\n", len(offsets), text)
+		b += fmt.Sprintf("%d 0 obj\n%s\nendobj\n", i+1, text)
 	}
-	object("<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a.txt) 3 0 R]>>>>/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>>>")
-	object("<</Type/Pages/Kids[]/Count 0>>")
-	object("<</Type/Filespec/F(a.txt)/EF<</F 4 0 R>>>>")
-	object(fmt.Sprintf("<</Type/EmbeddedFile/Length %d>>\nstream\n%s\nendstream", len(content), content))
 	at := len(b)
 	b += fmt.Sprintf("xref\n0 %d\n0000000000 65535 f \n", len(offsets)+1)
 	for _, o := range offsets {
 		b += fmt.Sprintf("%010d 00000 n \n", o)
 	}
 	return []byte(b + fmt.Sprintf("trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(offsets)+1, at))
+}
+
+// scriptedPDF has scripts that are set off in every way, and something behind its end.
+func scriptedPDF() []byte {
+	const form = `<xdp:xdp xmlns:xdp="http://ns.adobe.com/xdp/"><template xmlns="http://www.xfa.org/schema/xfa-template/2.8/"><subform>` +
+		`<event activity="initialize"><script contentType="application/x-formcalc">Sum(1)</script></event></subform></template></xdp:xdp>`
+	content := pdfOf(
+		"<</Type/Catalog/Pages 2 0 R/Names<</JavaScript<</Names[(init) 3 0 R]>>>>/OpenAction 4 0 R/AcroForm<</XFA 6 0 R>>>>",
+		"<</Type/Pages/Kids[5 0 R]/Count 1>>",
+		"<</S/JavaScript/JS(names\\(\\))>>",
+		"<</S/JavaScript/JS 7 0 R>>",
+		"<</Type/Page/Parent 2 0 R/AA<</O<</S/JavaScript/JS(page\\(\\))>>>>>>",
+		fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(form), form),
+		"<</Length 6>>\nstream\nopen()\nendstream",
+		"<</S/JavaScript/JS(nobody\\(\\))>>",
+		"<</Length 5>>\nstream\nother\nendstream",
+	)
+	return append(content, "hidden behind the end"...)
 }
 
 func TestPDFParts(t *testing.T) {

@@ -2,8 +2,8 @@ package unbox
 
 import (
 	"errors"
-	"fmt"
 	"io"
+	"strings"
 
 	"lazuli/plugin"
 	"lazuli/plugins/unbox/pdf"
@@ -37,14 +37,58 @@ func (b *box) visitPDF(p pdf.Part, r io.Reader) error {
 	}
 	e := p.Entry
 	if e.Name == "" {
-		e.Name = fmt.Sprintf("object %s", p.Object)
+		e.Name = nameOfPart(p)
 	}
-	b.relations = []plugin.ChildOption{plugin.Relationship("object_id", p.Object.String())}
-	if e.Method != "" {
-		b.relations = append(b.relations, plugin.Relationship("filter", e.Method))
+	b.relations = []plugin.ChildOption{plugin.Relationship("part", p.Kind.String())}
+	for _, r := range [][2]string{
+		{"object_id", objectOf(p)}, {"filter", e.Method}, {"language", languageOf(p)}, {"trigger", p.Trigger}, {"content_type", p.Type},
+	} {
+		if r[1] != "" {
+			b.relations = append(b.relations, plugin.Relationship(r[0], r[1]))
+		}
+	}
+	if p.State != pdf.Current {
+		b.relations = append(b.relations, plugin.Relationship("state", p.State.String()))
 	}
 	defer func() { b.relations = nil }()
 	return b.visit(e, r)
+}
+
+// objectOf is the object that a part is in; "" for what is in none.
+func objectOf(p pdf.Part) string {
+	if p.Kind == pdf.Lead || p.Kind == pdf.Tail {
+		return ""
+	}
+	return p.Object.String()
+}
+
+// languageOf is that of a script. Forms may have others than JavaScript, and say so; whatever else they say stays in content_type.
+func languageOf(p pdf.Part) string {
+	switch {
+	case p.Kind != pdf.Script:
+		return ""
+	case strings.Contains(strings.ToLower(p.Type), "formcalc"):
+		return "FormCalc"
+	}
+	return "JavaScript"
+}
+
+// nameOfPart is a name for a part that has none.
+func nameOfPart(p pdf.Part) string {
+	object := "object " + p.Object.String()
+	switch {
+	case p.Kind == pdf.Lead, p.Kind == pdf.Tail:
+		return p.Kind.String()
+	case languageOf(p) == "JavaScript":
+		return object + " (JavaScript).js"
+	case p.Kind == pdf.Script:
+		return object + " (" + languageOf(p) + ")"
+	case p.Kind == pdf.Form:
+		return object + " (XFA form).xml"
+	case p.Kind == pdf.Other:
+		return object
+	}
+	return object + " (" + p.Kind.String() + ")"
 }
 
 // tellPDF records what the report says of the document.

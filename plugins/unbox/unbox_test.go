@@ -54,6 +54,7 @@ func TestGolden(t *testing.T) {
 		{"msg-speaking", "document/office/email", speakingMessage(), nil},
 		{"eml-damaged", "document/email", []byte("From: a@example.org\nno field\nFrom: b@example.org\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\ntext"), nil},
 		{"pdf", "document/pdf", pdfWith("what is embedded"), nil},
+		{"pdf-scripts", "document/pdf", scriptedPDF(), nil},
 		{"deb", "archive/deb", debOf(some...), nil},
 		{"ar", "archive/ar", arOf(false, file{"short", "1"}, file{"a name of more than fifteen", "2"}), nil},
 		{"cpio", "archive/cpio", cpioOf(some...), nil},
