@@ -139,7 +139,7 @@ func (c *content) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.left -= int64(n)
 	if err == io.EOF && c.left > 0 {
-		err = io.ErrUnexpectedEOF
+		err = archive.ErrCutShort
 	}
 	return n, err
 }

@@ -10,6 +10,7 @@ package archive
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -39,4 +40,6 @@ var (
 	ErrEncrypted = errors.New("encrypted")
 	// ErrUnsupported is wrapped with what nothing here can unpack, though it may well be sound.
 	ErrUnsupported = errors.New("cannot be unpacked")
+	// ErrCutShort is returned where the archive ends too early, of those that are read from front to back. It wraps ErrDamaged.
+	ErrCutShort = fmt.Errorf("%w, cut short: %w", ErrDamaged, io.ErrUnexpectedEOF)
 )

@@ -45,7 +45,7 @@ func Walk(ctx context.Context, r *bufio.Reader, visit archive.Visit) error {
 			return err
 		}
 		h, err := readHeader(r)
-		if first && err == errNoHeader {
+		if first && (err == errNoHeader || err == io.EOF) {
 			return archive.ErrNotThis
 		}
 		if err != nil {
@@ -176,8 +176,8 @@ func (c *content) Read(p []byte) (int, error) {
 }
 
 func cutShort(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return archive.ErrCutShort
 	}
 	return err
 }
