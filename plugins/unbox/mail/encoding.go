@@ -31,12 +31,13 @@ type sixes struct {
 	pads  int    // behind these
 	err   error
 	buf   [4 << 10]byte
+	out   [4 << 10]byte
 }
 
 func (s *sixes) Read(p []byte) (int, error) {
 	for len(s.rest) == 0 && s.err == nil {
 		n, err := s.r.Read(s.buf[:])
-		s.rest, s.err = s.rest[:0], err
+		s.rest, s.err = s.out[:0], err
 		for _, c := range s.buf[:n] {
 			s.take(c)
 		}
@@ -52,29 +53,29 @@ func (s *sixes) Read(p []byte) (int, error) {
 	return 0, s.err
 }
 
+// sixOf are the values of the characters of base64, above 63 for others.
+var sixOf = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 64
+	}
+	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		table[c] = byte(i)
+	}
+	return table
+}()
+
 func (s *sixes) take(c byte) {
+	six := sixOf[c]
 	switch {
-	case c >= 'A' && c <= 'Z':
-		c -= 'A'
-	case c >= 'a' && c <= 'z':
-		c -= 'a' - 26
-	case c >= '0' && c <= '9':
-		c += 52 - '0'
-	case c == '+':
-		c = 62
-	case c == '/':
-		c = 63
+	case six < 64:
+		s.group, s.n, s.pads = s.group<<6|uint32(six), s.n+1, 0
+		if s.n == 4 {
+			s.flush()
+		}
 	case c == '=':
 		if s.pads++; s.n+s.pads == 4 && s.n >= 2 {
 			s.flush()
 		}
-		return
-	default:
-		return
-	}
-	s.group, s.n, s.pads = s.group<<6|uint32(c), s.n+1, 0
-	if s.n == 4 {
-		s.flush()
 	}
 }
 

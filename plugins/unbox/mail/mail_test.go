@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"lazuli/plugins/unbox/archive"
 	"lazuli/plugins/unbox/archive/archivetest"
+	"lazuli/plugins/unbox/cfb/cfbtest"
 )
 
 type walker func(context.Context, io.ReaderAt, int64, Visit) (*Report, error)
@@ -115,6 +117,29 @@ inline "logo.png" type=image/png charset= method= "\x89PNG"
 attachment "A.ZIP" type= charset= method= "PK\x03\x04"
 body "" type=text/plain charset=utf-8 method= "inner text"
 `)
+}
+
+// TestOutlookBodies: bodies in code pages and in RTF, and what is too short for it.
+func TestOutlookBodies(t *testing.T) {
+	rtf := func(text string) string {
+		var b []byte
+		for _, n := range []uint32{uint32(len(text) + 12), uint32(len(text)), 0x414c454d, 0} { // MS-OXRTFCP 2.1.3.1: not compressed
+			b = binary.LittleEndian.AppendUint32(b, n)
+		}
+		return string(b) + text
+	}
+	message := func(body, compressed string) []byte {
+		return cfbtest.Make([16]byte{}, []cfbtest.Stream{
+			{Name: properties, Content: block(32, prop{0x3ffd, 1251})},
+			{Name: property + idBody + typeString, Content: body}, {Name: property + idRTF + typeBinary, Content: compressed},
+		})
+	}
+	const body = "body \"\" type=text/plain charset=windows-1251 method= \"\\xcf\\xf0\"\nbody \"\" type=application/rtf charset= method= "
+	expect(t, told(t, WalkOutlook, message("\xcf\xf0", rtf("{\\rtf1 a}"))), body+`"{\\rtf1 a}"`+"\n")
+	expect(t, told(t, WalkOutlook, message("\xcf\xf0", "short")), body+`"" compressed RTF that is too short`+"\n")
+	if _, err := archivetest.Read(plain(WalkOutlook), cfbtest.Make([16]byte{}, []cfbtest.Stream{{Name: "WordDocument", Content: "x"}})); err != archive.ErrNotThis {
+		t.Errorf("another compound file: %v", err)
+	}
 }
 
 // TestDamaged: what is wrong hides nothing of what comes behind it.
@@ -242,6 +267,80 @@ func TestParams(t *testing.T) {
 		kind, list := params(value)
 		if got := fmt.Sprint(kind, " ", list); got != want {
 			t.Errorf("%q is %q, want %q", value, got, want)
+		}
+	}
+}
+
+// TestAgainstPython reads what Python's library writes, in its two ways of writing.
+func TestAgainstPython(t *testing.T) {
+	archivetest.Tool(t, "python3")
+	const script = `import sys
+from email import policy
+from email.header import Header
+from email.message import EmailMessage
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+subject = "Ünïcode, a subject that is long enough to be folded, 日本語の件名はとても長い、とても長い、とても長い Привет"
+name = "Jürgen \"the Boss\" Müller, Привет"
+file = "ein sehr langer Name einer Datei mit Umläuten äöü und noch viel mehr Wörtern 日本.exe"
+if sys.argv[1] == "new":
+    m = EmailMessage(policy=policy.SMTP)
+    from email.headerregistry import Address
+    m["From"] = Address(name, "boss", "example.org")
+    m["Subject"] = subject
+    m.set_content("text: é", charset="iso-8859-1", cte="quoted-printable")
+    m.add_alternative("<p>日本</p>", subtype="html", charset="iso-2022-jp")
+    m.add_attachment(b"MZ content", maintype="application", subtype="x-msdownload", filename=file)
+else:
+    m = MIMEMultipart("mixed")
+    m["From"] = Header(name, "utf-8").encode() + " <boss@example.org>"
+    m["Subject"] = Header(subject, "utf-8")
+    m.attach(MIMEText("text: é", "plain", "iso-8859-1"))
+    m.attach(MIMEText("<p>日本</p>", "html", "iso-2022-jp"))
+    a = MIMEBase("application", "x-msdownload")
+    a.set_payload("TVogY29udGVudA==")
+    a["Content-Transfer-Encoding"] = "base64"
+    a.add_header("Content-Disposition", "attachment", filename=("utf-8", "", file))
+    m.attach(a)
+sys.stdout.write(m.as_bytes().decode("latin-1"))`
+	const subject = "Ünïcode, a subject that is long enough to be folded, 日本語の件名はとても長い、とても長い、とても長い Привет"
+	for _, way := range []string{"new", "old"} {
+		data := []byte(archivetest.Run(t, t.TempDir(), "python3", "-c", script, way))
+		var parts []string
+		report, err := Walk(t.Context(), bytes.NewReader(data), int64(len(data)), func(p Part, r io.Reader) error {
+			content, err := io.ReadAll(r)
+			parts = append(parts, strings.TrimSpace(string(p.Kind)+" "+p.Name+" "+strings.TrimRight(Decode(content, p.Charset), "\r\n")))
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", way, err, data)
+		}
+		if got := Text(report.Header.Get("Subject")); got != subject {
+			t.Errorf("%s: subject %q", way, got)
+		}
+		from, _ := Addresses(report.Header.Get("From"), 10)
+		if want := `Jürgen "the Boss" Müller, Привет`; len(from) != 1 || from[0].Name != want || from[0].Addr != "boss@example.org" {
+			t.Errorf("%s: from %q", way, from)
+		}
+		want := []string{"body  text: é", "body  <p>日本</p>", "attachment ein sehr langer Name einer Datei mit Umläuten äöü und noch viel mehr Wörtern 日本.exe MZ content"}
+		if fmt.Sprintf("%q", parts) != fmt.Sprintf("%q", want) {
+			t.Errorf("%s: parts %q", way, parts)
+		}
+	}
+}
+
+// BenchmarkWalk reads a large attachment.
+func BenchmarkWalk(b *testing.B) {
+	data := []byte("Content-Type: multipart/mixed; boundary=edge\n\n--edge\nContent-Type: a/b\nContent-Transfer-Encoding: base64\n\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 200_000) + "--edge--\n")
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		_, err := Walk(b.Context(), bytes.NewReader(data), int64(len(data)), func(_ Part, r io.Reader) error {
+			_, err := io.Copy(io.Discard, r)
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
 		}
 	}
 }
