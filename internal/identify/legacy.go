@@ -19,6 +19,7 @@ var legacy = []matcher{
 	targa,
 	memoryBiopsy,
 	coffObject,
+	mailBefore,
 	binaryScript,
 	unmarkedScript,
 	pageBefore,

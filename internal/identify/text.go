@@ -87,9 +87,11 @@ func (t *text) start(n int) []byte {
 }
 
 // firstLines returns the first n lines, without their ends.
-func (t *text) firstLines(n int) []string {
+func (t *text) firstLines(n int) []string { return firstLines(t.plain, n) }
+
+func firstLines(b []byte, n int) []string {
 	const longest = 32 << 10 // bytes in all
-	lines := strings.SplitN(string(t.plain[:min(len(t.plain), longest)]), "\n", n+1)
+	lines := strings.SplitN(string(b[:min(len(b), longest)]), "\n", n+1)
 	lines = lines[:min(n, len(lines))]
 	for i, line := range lines {
 		lines[i] = strings.TrimSuffix(line, "\r")
@@ -213,9 +215,17 @@ var mailHeaders = map[string]int{
 // mailHeader wants headers from the first line on that score 4 or more, whatever comes then. file(1) knows mail by its first header only, and of
 // others says what is in them.
 func mailHeader(t *text) bool {
-	const enough, most = 4, 60 // points, lines
+	return headerPoints(t.firstLines(mostHeaderLines)) >= enoughForMail
+}
+
+const (
+	mostHeaderLines = 60
+	enoughForMail   = 4 // points
+)
+
+func headerPoints(lines []string) int {
 	points := 0
-	for i, line := range t.firstLines(most) {
+	for i, line := range lines {
 		if line == "" {
 			break
 		}
@@ -231,7 +241,25 @@ func mailHeader(t *text) bool {
 		}
 		points += mailHeaders[strings.ToLower(name)]
 	}
-	return points >= enough
+	return points
+}
+
+// mailBefore knows mails with something in them that is no text, be it one zero byte: programs that people read mails with show them nevertheless.
+func mailBefore(in *input) (Result, bool) {
+	if isText(in) {
+		return Result{}, false
+	}
+	b := in.head
+	if end := bytes.IndexFunc(b, func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' && r != '\n' }); end >= 0 {
+		b = b[:end]
+	}
+	if i := bytes.IndexByte(b, ':'); i <= 0 || !isLetter(b[0]) {
+		return Result{}, false
+	}
+	if headerPoints(firstLines(b, mostHeaderLines)) < enoughForMail {
+		return Result{}, false
+	}
+	return Result{Format: mailKind.format, MIME: mailKind.mime, Magic: "RFC 822 mail, data"}, true
 }
 
 // mailed is the kind of a mail in which there is something of kind k. Patches that are mails are still patches, and news are news.

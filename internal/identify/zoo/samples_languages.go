@@ -65,6 +65,8 @@ func languageZoo() []Sample {
 			"document/email", "message/rfc822", "MIME entity, ASCII text", ""}},
 		{"a patch as a mail", []byte("From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nDate: Mon, 30 Nov 2026 10:00:00 +0000\nSubject: [PATCH] b\nMIME-Version: 1.0\n\n---\n" +
 			"diff --git a/b b/b\n--- a/b\n+++ b/b\n@@ -1 +1 @@\n-a\n+b\n"), Result{"document/email", "text/x-diff", "unified diff output, ASCII text", ""}},
+		{"a mail with a zero byte", []byte("Message-ID: <1@example.org>\r\nFrom: a@example.org\r\nX-Long: a\r\n b\r\nSubject: hi\r\n\r\nhello\x00\r\n"), Result{
+			"document/email", "message/rfc822", "RFC 822 mail, data", ""}},
 		{"a page about mails", []byte("<html><body><pre>\nFrom: a@example.org\nTo: b@example.org\nMessage-ID: <1@example.org>\n</pre></body></html>\n"), Result{
 			"code/html", "text/html", "HTML document, ASCII text", ""}},
 		{"mht", []byte("MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n\r\n"), Result{
