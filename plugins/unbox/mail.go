@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"lazuli/plugin"
 	"lazuli/plugins/unbox/mail"
@@ -88,7 +89,9 @@ func (v *mailVisit) body(p mail.Part, e *entry, r io.Reader) error {
 	}
 	v.read += text.b.Len()
 	readable := mail.Decode(text.b.Bytes(), p.Charset)
-	v.clues.text([]byte(readable[:min(len(readable), mostTextBytes)]))
+	if !strings.HasSuffix(p.Type, "/rtf") { // what it has between its words looks like passwords
+		v.clues.text([]byte(readable[:min(len(readable), mostTextBytes)]))
+	}
 	links, more := mail.Links(readable, p.Type, mostLinks-v.links)
 	v.links += len(links)
 	if more {

@@ -31,6 +31,10 @@ func Addresses(value string, most int) (list []Address, more bool) {
 	var word, comment strings.Builder
 	addr, angle := "", false
 	flush := func() {
+		if word.Len()+comment.Len()+len(addr) == 0 {
+			angle = false
+			return
+		}
 		a := Address{Name: Text(word.String()), Addr: strings.TrimSpace(Text(addr))}
 		if !angle {
 			if a.Name, a.Addr = "", a.Name; !strings.Contains(a.Addr, "@") {
