@@ -14,6 +14,7 @@ import (
 
 	"lazuli/plugin"
 	"lazuli/plugin/plugintest"
+	"lazuli/plugins/unbox/inno/innotest"
 	"lazuli/plugins/unbox/sevenzip/sevenziptest"
 )
 
@@ -91,6 +92,12 @@ func sevenZipOf(o sevenziptest.Options, files ...file) []byte {
 		list = append(list, sevenziptest.File{Name: f.name, Content: f.content})
 	}
 	return sevenziptest.Make(o, list...)
+}
+
+// innoOf is an installer of Inno Setup 6.5.
+func innoOf(i innotest.Installer) []byte {
+	i.Version, i.Files = "6.5.0", innotest.Some()
+	return i.Bytes()
 }
 
 func makeTar(fill func(*tar.Writer)) []byte {

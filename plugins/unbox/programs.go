@@ -6,6 +6,7 @@ import (
 	"lazuli/plugin"
 	"lazuli/plugins/unbox/archive"
 	"lazuli/plugins/unbox/cab"
+	"lazuli/plugins/unbox/inno"
 	"lazuli/plugins/unbox/installer"
 	"lazuli/plugins/unbox/upx"
 )
@@ -68,7 +69,7 @@ func (b *box) upxProgram() error {
 
 // installer unpacks an installer.
 func (b *box) installer() error {
-	_, err := installer.Detect(b.ctx, b.content, b.content.Size())
+	info, err := installer.Detect(b.ctx, b.content, b.content.Size())
 	switch {
 	case b.job.Err() != nil:
 		return b.job.Err()
@@ -78,7 +79,39 @@ func (b *box) installer() error {
 		return b.damagedArchive(err)
 	}
 	b.kind = "installer"
-	return b.unlessUnsupported(installer.Walk(b.ctx, b.content, b.content.Size(), b.visit), installer.ErrUnsupported)
+	if info.Kind == installer.InnoSetup {
+		return b.inno(info)
+	}
+	return b.walked(installer.Walk(b.ctx, b.content, b.content.Size(), b.visit))
+}
+
+// allHashesInno is how many hashes there may be for all passwords of an installer of Inno Setup together: some two seconds' work.
+const allHashesInno = 1 << 23
+
+// inno unpacks an installer of Inno Setup. One of a version that is not known is told.
+func (b *box) inno(info *installer.Info) error {
+	size := b.content.Size()
+	options := inno.Options{Dictionary: b.budget.limits.Dictionary}
+	lock, err := inno.Locked(b.ctx, b.content, size)
+	switch {
+	case b.job.Err() != nil:
+		return b.job.Err()
+	case errors.Is(err, archive.ErrNotThis):
+		b.notes.left(info.Kind + " " + info.Version + ": " + archive.ErrUnsupported.Error())
+		return nil
+	case lock != nil: // what is damaged, the walk tells
+		tries := max(1, min(b.budget.limits.Passwords, allHashesInno/lock.Work()))
+		options.Password, err = b.unlock(tries, func(password string, _ bool) error {
+			if !lock.Opens(password) {
+				return errPassword
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errPassword) {
+			return err
+		}
+	}
+	return b.walked(inno.WalkWith(b.ctx, b.content, size, options, b.visit))
 }
 
 // unlessUnsupported sorts out why a parser stopped; what it recognises and cannot unpack is no damage.

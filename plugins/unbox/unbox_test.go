@@ -18,6 +18,7 @@ import (
 	"lazuli/event"
 	"lazuli/plugin"
 	"lazuli/plugin/plugintest"
+	"lazuli/plugins/unbox/inno/innotest"
 	"lazuli/plugins/unbox/sevenzip/sevenziptest"
 )
 
@@ -73,6 +74,11 @@ func TestGolden(t *testing.T) {
 		{"gzip-empty", "archive/gzip", gzipOf("a", nil), nil},
 		{"gzip-nothing", "archive/gzip", []byte("just text"), nil},
 		{"rar-nothing", "archive/rar", []byte("Rar!"), nil},
+		{"inno", "executable/windows/pe32", innoOf(innotest.Installer{Method: innotest.Zlib}), nil},
+		{"inno-passwords", "executable/windows/pe32", innoOf(innotest.Installer{Password: "infected", Full: true}), nil},
+		{"inno-encrypted", "executable/windows/pe32", innoOf(innotest.Installer{Password: "unknown"}), nil},
+		{"inno-volumes", "executable/windows/pe32", innoOf(innotest.Installer{Outside: true}), nil},
+		{"inno-cut-short", "executable/windows/pe32", innoOf(innotest.Installer{Method: innotest.Zlib})[:5000], nil},
 		{"other", "image/png", []byte("PNG"), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

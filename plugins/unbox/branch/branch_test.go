@@ -95,6 +95,25 @@ func TestSmallReads(t *testing.T) {
 	}
 }
 
+// TestInno: addresses become distances, but across the end of a block and of the stream; what makes them is in package inno's tests.
+func TestInno(t *testing.T) {
+	const far = "\xe8\x00\x00\x90\x00" // of a distance with the highest bit of three bytes
+	across := strings.Repeat("x", 1<<16-3) + "\xe8\x05\x00\x00\x00"
+	for _, c := range []struct {
+		in, want string
+		signed   bool
+	}{
+		{"\xe8\x15\x00\x00\x00.\xe9\x0b\x00\x00\xff", "\xe8\x10\x00\x00\x00.\xe9\x00\x00\x00\xff", true},
+		{"\xe8\x15\x00\x00\x01\xe8\x00\x00", "\xe8\x15\x00\x00\x01\xe8\x00\x00", true},
+		{far, "\xe8\xfb\xff\x8f\xff", true}, {far, "\xe8\xfb\xff\x8f\x00", false}, {across, across, true},
+	} {
+		got, err := io.ReadAll(NewInno(iotest.OneByteReader(strings.NewReader(c.in)), c.signed))
+		if err != nil || string(got) != c.want {
+			t.Errorf("%.20q: %.20q, %v", c.in, got, err)
+		}
+	}
+}
+
 func FuzzBCJ2(f *testing.F) {
 	f.Add([]byte("\xe8code\xe9"), []byte("\x00\x00\x00\x01"), []byte("\x00\x00\x00\x01"), []byte("\x00\xff\xff\xff\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, rest, calls, jumps, bits []byte) {

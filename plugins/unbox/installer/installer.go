@@ -1,5 +1,5 @@
-// Package installer reads installers of NSIS: all files, and the texts of the script. Those of Inno Setup are recognised, with their
-// version.
+// Package installer recognises installers, and reads those of NSIS: all files, and the texts of the script. Those of Inno Setup are read by
+// package inno.
 //
 // How NSIS stores things is known through its sources, "Source/exehead/fileform.h". Begin at Detect and Walk.
 package installer
@@ -7,16 +7,12 @@ package installer
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
 
 	"lazuli/plugins/unbox/archive"
 )
-
-// ErrUnsupported is wrapped with what is recognised and not unpacked.
-var ErrUnsupported = errors.New("cannot be unpacked")
 
 // Kinds of installers.
 const (
@@ -41,6 +37,11 @@ const (
 
 	// Nothing of this is looked for further behind: the program that unpacks has less.
 	mostStub = 64 << 20
+
+	// What Inno Setup puts in place of something in the header of DOS, to tell an uninstaller (SetupExeModeUninstaller of its sources). That has
+	// the version of an installer, and nothing to take out.
+	uninstallerAt = 0x30
+	uninstaller   = "InUn"
 )
 
 var (
@@ -61,6 +62,9 @@ func Detect(ctx context.Context, r io.ReaderAt, size int64) (*Info, error) {
 			return nil, err
 		}
 		if off == 0 && string(p[:min(2, len(p))]) != "MZ" && !isNSIS(p) {
+			break
+		}
+		if off == 0 && len(p) > uninstallerAt && bytes.HasPrefix(p[uninstallerAt:], []byte(uninstaller)) {
 			break
 		}
 		if m := innoVersion.FindSubmatch(p); m != nil && info.Kind == "" {
@@ -92,14 +96,14 @@ func isNSIS(p []byte) bool {
 }
 
 // Walk visits the files of an installer of NSIS, in the order in which they are stored, and first the texts of its script.
-// ErrUnsupported: it is one of Inno Setup.
+// ErrUnsupported: it is one of Inno Setup, which package inno reads.
 func Walk(ctx context.Context, r io.ReaderAt, size int64, visit archive.Visit) error {
 	info, err := Detect(ctx, r, size)
 	if err != nil {
 		return err
 	}
 	if info.Kind != NSIS {
-		return fmt.Errorf("%s %s: %w", info.Kind, info.Version, ErrUnsupported)
+		return fmt.Errorf("%s %s: %w", info.Kind, info.Version, archive.ErrUnsupported)
 	}
 	return info.nsis.walk(visit)
 }

@@ -58,8 +58,12 @@ func TestInnoSetup(t *testing.T) {
 			t.Errorf("%q: %+v, %v", text, info, err)
 		}
 		_, err = archivetest.Read(Walk, data)
-		if !errors.Is(err, ErrUnsupported) || err.Error() != "Inno Setup "+version+": cannot be unpacked" {
+		if !errors.Is(err, archive.ErrUnsupported) || err.Error() != "Inno Setup "+version+": cannot be unpacked" {
 			t.Error(err)
+		}
+		copy(data[0x30:], "InUn")
+		if _, err := archivetest.Read(Walk, data); !errors.Is(err, archive.ErrNotThis) {
+			t.Errorf("an uninstaller: %v", err)
 		}
 	}
 }
