@@ -20,40 +20,47 @@ const (
 	mostInBlock  = 64 << 20 // bytes, unpacked
 )
 
-// openBlock opens one of the two blocks of the header, and tells where the next one begins. Each has a size and whether it is compressed
-// behind a checksum of both, then chunks behind their checksums ("TCompressedBlockReader"). cipher, unless nil, decrypts what is
-// in the chunks.
-func openBlock(ctx context.Context, r io.ReaderAt, off int64, v version, cipher *chacha20.Cipher) (block *fields, next int64, err error) {
+// blockHead reads what a block begins with: a checksum, the size, and whether it is compressed. data is where that lies.
+func blockHead(r io.ReaderAt, off int64, v version) (data, size int64, compressed bool, err error) {
 	var p [4 + 8 + 1]byte
 	head := p[:4+4+1]
 	if v.from(6, 7) {
 		head = p[:]
 	}
 	if err := archive.ReadAt(r, head, off, "the header"); err != nil {
-		return nil, 0, err
+		return 0, 0, false, err
 	}
 	if binary.LittleEndian.Uint32(head) != crc32.ChecksumIEEE(head[4:]) {
-		return nil, 0, archive.Damagef(off, "the checksum of a header's size differs")
+		return 0, 0, false, archive.Damagef(off, "the checksum of a header's size differs")
 	}
-	size := int64(binary.LittleEndian.Uint32(head[4:]))
+	size = int64(binary.LittleEndian.Uint32(head[4:]))
 	if v.from(6, 7) {
 		size = int64(binary.LittleEndian.Uint64(head[4:]))
 	}
 	if size < 0 || size > 1<<40 {
-		return nil, 0, archive.Damagef(off, "the header has %d bytes", size)
+		return 0, 0, false, archive.Damagef(off, "the header has %d bytes", size)
 	}
-	begin := off + int64(len(head))
-	src := &source{r: &chunks{r: archive.Section(ctx, r, begin, size, "the header"), left: size, cipher: cipher}}
+	return off + int64(len(head)), size, head[len(head)-1] != 0, nil
+}
+
+// openBlock opens one of the two blocks of the header, and tells where the next one begins. They are chunks behind their checksums
+// ("TCompressedBlockReader"). cipher, unless nil, decrypts what is in the chunks.
+func openBlock(ctx context.Context, r io.ReaderAt, off int64, v version, cipher *chacha20.Cipher) (block *fields, next int64, err error) {
+	data, size, compressed, err := blockHead(r, off, v)
+	if err != nil {
+		return nil, 0, err
+	}
+	src := &source{r: &chunks{r: archive.Section(ctx, r, data, size, "the header"), left: size, cipher: cipher}}
 	in := bufio.NewReader(src)
 	block = &fields{r: in, src: src, off: off, left: mostInBlock}
-	if head[len(head)-1] != 0 {
+	if compressed {
 		unpacked, err := openLZMA(in, dictionary)
 		if err != nil {
-			return nil, begin + size, src.wrong(off, err)
+			return nil, data + size, src.wrong(off, err)
 		}
 		block.r = bufio.NewReader(unpacked)
 	}
-	return block, begin + size, nil
+	return block, data + size, nil
 }
 
 // openLZMA reads the properties of LZMA, and then what there is until all that is wanted was read, or a mark.

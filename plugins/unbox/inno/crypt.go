@@ -27,7 +27,7 @@ const (
 	arcSkipped = 1000 // bytes of the key stream
 	arcTest    = "PasswordCheckHash"
 
-	mostRounds = 1 << 24 // that derive a key: 220000 are usual
+	mostRounds = 1 << 22 // that derive a key: 220000 are usual
 )
 
 // What a nonce has in place of a chunk's slice.
@@ -65,6 +65,7 @@ const (
 	kdfSalt     = 16
 	testBytes   = 4
 	chachaBytes = kdfSalt + 4 + chacha20.NonceSizeX
+	lockBytes   = 4 + 1 + chachaBytes + testBytes // in front of the header, since 6.5
 )
 
 // chachaLock takes salt, rounds and nonce.

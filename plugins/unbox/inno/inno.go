@@ -105,7 +105,7 @@ func open(ctx context.Context, r io.ReaderAt, size int64) (*installer, error) {
 	if t.version.before(6, 5) {
 		return in, nil
 	}
-	var p [4 + 1 + chachaBytes + testBytes]byte
+	var p [lockBytes]byte
 	if err := archive.ReadAt(r, p[:], in.at, "the header"); err != nil {
 		return nil, err
 	}

@@ -152,6 +152,17 @@ func TestSlices(t *testing.T) {
 	}
 }
 
+// TestAltered: an installer whose table does not begin as those of Inno Setup do is found by its header.
+func TestAltered(t *testing.T) {
+	for _, id := range []string{"5.5.7 (u)", "6.7.0"} {
+		m := innotest.Installer{Version: id, Files: innotest.Some(), Method: innotest.Zlib, Altered: true}
+		check(t, m)
+		if bytes.Contains(m.Bytes(), tableIDs[0]) {
+			t.Error("it was not altered")
+		}
+	}
+}
+
 // TestUnknown: versions that are not known are told.
 func TestUnknown(t *testing.T) {
 	for id, version := range map[string]string{"5.2.3": "5.2.3", "4.2.6": "4.2.6", "9.1.0": "9.1.0"} {
@@ -274,18 +285,25 @@ func besideInnoextract(t *testing.T, data []byte, with string) {
 	archivetest.Compare(t, got, archivetest.ReadFiles(t, filepath.Join(dir, "out")))
 }
 
-// TestHostile changes bytes of installers of many versions.
+// TestHostile changes bytes of installers of many versions, behind the checksums that would tell.
 func TestHostile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, id := range versions {
-		whole := innotest.Installer{Version: id, Files: innotest.Some(), Method: innotest.Zlib, Solid: true}.Bytes()
-		begin := bytes.LastIndex(whole, []byte("Inno Setup Setup Data"))
-		for range 10 {
-			bad := bytes.Clone(whole)
-			for range 1 + rng.IntN(3) {
-				bad[begin+rng.IntN(len(bad)-begin)] = byte(rng.Uint32())
+	change := func(p []byte) []byte {
+		p = bytes.Clone(p)
+		for range rng.IntN(4) {
+			at := rng.IntN(len(p))
+			p[at] = byte(rng.Uint32())
+			if rng.IntN(3) == 0 {
+				copy(p[at:], "\xff\xff\xff\x7f")
 			}
-			archivetest.Check(t, Walk, bad)
+		}
+		return p
+	}
+	for _, id := range versions {
+		m := innotest.Installer{Version: id, Files: innotest.Some(), Method: innotest.Zlib, Solid: true}
+		header, places, data := m.Parts()
+		for range 30 {
+			archivetest.Check(t, Walk, m.Around(change(header), change(places), change(data)))
 		}
 	}
 }
@@ -294,4 +312,16 @@ func FuzzWalk(f *testing.F) {
 	f.Add(innotest.Installer{Version: "5.3.0", Files: innotest.Some()[:1]}.Bytes()[512:])
 	f.Add(innotest.Installer{Version: "6.1.0 (u)", Files: innotest.Some()[3:], Method: innotest.Zlib}.Bytes())
 	f.Fuzz(func(t *testing.T, data []byte) { archivetest.Check(t, Walk, data) })
+}
+
+func FuzzParts(f *testing.F) {
+	for i, id := range versions {
+		m := innotest.Installer{Version: id, Files: innotest.Some()[3:], Method: innotest.Zlib}
+		header, places, data := m.Parts()
+		f.Add(byte(i), header, places, data)
+	}
+	f.Fuzz(func(t *testing.T, version byte, header, places, data []byte) {
+		m := innotest.Installer{Version: versions[int(version)%len(versions)]}
+		archivetest.Check(t, Walk, m.Around(header, places, data))
+	})
 }

@@ -13,9 +13,12 @@ type version struct {
 	wide   bool // texts are UTF-16
 }
 
-const versionBytes = 64 // of the text that has the version, with zeros behind it
+const (
+	versionBytes  = 64 // of the text that has the version, with zeros behind it
+	versionBegins = "Inno Setup Setup Data ("
+)
 
-var versionText = regexp.MustCompile(`^Inno Setup Setup Data \((\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?[a-z]?\)(?: \(([uU])\))?\x00`)
+var versionText = regexp.MustCompile(`^` + regexp.QuoteMeta(versionBegins) + `(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?[a-z]?\)(?: \(([uU])\))?\x00`)
 
 func parseVersion(p []byte) (v version, ok bool) {
 	m := versionText.FindSubmatch(p)

@@ -42,6 +42,7 @@ type Installer struct {
 	Full     bool   // the header is encrypted
 	Outside  bool   // the data is in volumes, which are not made
 	Over     bool   // all files lie where the first one does
+	Altered  bool   // the table does not begin as it should
 	Files    []File
 }
 
@@ -314,12 +315,20 @@ func (m Installer) place(w *writer, f File, offset, at, packed int) {
 }
 
 // Bytes makes the installer.
-func (m Installer) Bytes() []byte {
+func (m Installer) Bytes() []byte { return m.Around(m.Parts()) }
+
+// Parts makes what an installer consists of: the header with its records, where files are, and their data.
+func (m Installer) Parts() (header, places, data []byte) {
 	w := newWriter(m.Version)
 	m.header(w)
 	m.records(w)
-	data, places := m.data(w)
+	data, list := m.data(w)
+	return w.Bytes(), list.Bytes(), data
+}
 
+// Around makes an installer of parts, whose checksums are right whatever is in them.
+func (m Installer) Around(header, places, data []byte) []byte {
+	w := newWriter(m.Version)
 	id := w.id(m.Version)
 	setup := id
 	if w.is(6, 5) {
@@ -334,8 +343,7 @@ func (m Installer) Bytes() []byte {
 		lock = append(append(lock, nonce...), m.chachaTest(w)...)
 		setup = append(binary.LittleEndian.AppendUint32(setup, crc32.ChecksumIEEE(lock)), lock...)
 	}
-	setup = append(setup, m.block(w, w.Bytes(), 0xfffffffe)...)
-	setup = append(setup, m.block(w, places.Bytes(), 0xfffffffd)...)
+	setup = slices.Concat(setup, m.block(w, header, 0xfffffffe), m.block(w, places, 0xfffffffd))
 
 	dataAt, setupAt := Begin, Begin+len(data)
 	if m.Outside {
@@ -346,7 +354,11 @@ func (m Installer) Bytes() []byte {
 
 func (m Installer) table(w *writer, dataAt, setupAt int) []byte {
 	t := &writer{}
-	t.WriteString("rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a")
+	if m.Altered {
+		t.WriteString("of somebody!")
+	} else {
+		t.WriteString("rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a")
+	}
 	if w.is(6, 5) {
 		t.u32(2)
 		t.u64(0)
