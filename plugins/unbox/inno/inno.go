@@ -202,12 +202,12 @@ func (in *installer) walk(visit archive.Visit) error {
 			return err
 		}
 		l := &in.list[i]
-		e := archive.Entry{Name: fmt.Sprintf("%sfile %d", folder, i), Size: max(l.size, 0), Changed: l.changed, Method: in.name(l), Encrypted: l.encrypted}
+		r, here := in.reader(l)
+		elsewhere = elsewhere || !here
+		e := archive.Entry{Name: fmt.Sprintf("%sfile %d", folder, i), Size: max(l.size, 0), Changed: l.changed, Method: in.name(l), Encrypted: l.encrypted && here}
 		if len(names[i]) > 0 {
 			e.Name = names[i][0]
 		}
-		r, here := in.reader(l)
-		elsewhere = elsewhere || !here
 		if err := visit(e, r); err != nil {
 			return err
 		}
@@ -246,10 +246,9 @@ func (in *installer) name(l *place) string {
 	}
 	switch {
 	case !l.encrypted:
-	case in.setup.lock != nil && in.setup.lock.sum == nil:
+		return name
+	case in.version.from(6, 4):
 		return "XChaCha20 " + name
-	default:
-		return "ARC4 " + name
 	}
-	return name
+	return "ARC4 " + name
 }

@@ -56,8 +56,15 @@ func (s *setup) parse(f *fields) {
 	s.records = s.version.records()
 	s.set = archive.CodePage(western)
 	head := s.header(f)
-	shown := false
-	for i, r := range s.records {
+	s.all(f, 0, 1) // languages, which tell the character set
+	s.showHeader(head)
+	s.all(f, 1, len(s.records))
+}
+
+// all reads the records of some kinds.
+func (s *setup) all(f *fields, from, to int) {
+	for i := from; i < to; i++ {
+		r := s.records[i]
 		if r.kind == location {
 			continue
 		}
@@ -67,10 +74,6 @@ func (s *setup) parse(f *fields) {
 				return
 			}
 			s.record(f, r)
-		}
-		if !shown { // languages come first, and tell the character set
-			shown = true
-			s.showHeader(head)
 		}
 	}
 }
