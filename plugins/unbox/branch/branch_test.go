@@ -114,6 +114,15 @@ func TestInno(t *testing.T) {
 	}
 }
 
+func TestInnoOld(t *testing.T) {
+	const in, want = ".\xe8\x16\x00\x00\x01\xe9\x00\x00\x00\x00\xe8\xff\x00", ".\xe8\x10\x00\x00\x01\xe9\xf5\xff\xff\xff\xe8\xef\x00"
+	for name, r := range map[string]io.Reader{"whole": strings.NewReader(in), "byte by byte": iotest.OneByteReader(strings.NewReader(in))} {
+		if got, err := io.ReadAll(NewInnoOld(r)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
 func FuzzBCJ2(f *testing.F) {
 	f.Add([]byte("\xe8code\xe9"), []byte("\x00\x00\x00\x01"), []byte("\x00\x00\x00\x01"), []byte("\x00\xff\xff\xff\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, rest, calls, jumps, bits []byte) {

@@ -38,3 +38,31 @@ func inno(b []byte, at uint32, signed bool) int {
 	}
 	return i
 }
+
+// NewInnoOld undoes the filter that Inno Setup had before 5.2: the address of every call and jump counts from the beginning of the file.
+// What is left of one at the end of the file was filtered, too.
+func NewInnoOld(r io.Reader) io.Reader { return &innoOld{r: r} }
+
+type innoOld struct {
+	r       io.Reader
+	at      uint32
+	address uint32 // what is still to be added to an operand
+	left    int    // bytes of it
+}
+
+func (f *innoOld) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	for i, c := range p[:n] {
+		switch {
+		case f.left > 0:
+			f.address += uint32(c)
+			p[i] = byte(f.address)
+			f.address >>= 8
+			f.left--
+		case c&0xfe == 0xe8:
+			f.address, f.left = -(f.at + uint32(i) + 5), 4
+		}
+	}
+	f.at += uint32(n)
+	return n, err
+}

@@ -1,4 +1,4 @@
-// Package inno reads installers of Inno Setup 5.3 to 6.7: all files, what the installer does as a text, the script that is compiled
+// Package inno reads installers of Inno Setup 5.1 to 6.7: all files, what the installer does as a text, the script that is compiled
 // into it, its licence and its notes.
 //
 // There is no document of the format. It is that of the records in Inno Setup's own sources, "Projects/Src/Shared.Struct.pas" and its

@@ -17,10 +17,12 @@ import (
 
 const (
 	tableIDBytes = 12
+	oldTable     = 40 // until 5.1.5
 	tableBytes   = 44
 	largeTable   = 64 // since 6.5
 
 	// Where the table has the header's place.
+	oldHeaderAt   = 28 // until 5.1.5
 	headerAt      = 32
 	largeHeaderAt = 40
 
@@ -31,7 +33,9 @@ const (
 	mostHeaders = 4 // for which an altered table is looked for
 )
 
-var tableIDs = [][]byte{[]byte("rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a"), []byte("nS5W7dT\x83\xaa\x1b\x0f\x6a")}
+var tableIDs = [][]byte{[]byte(oldTableID), []byte("rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a"), []byte("nS5W7dT\x83\xaa\x1b\x0f\x6a")}
+
+const oldTableID = "rDlPtS07\x87eVx"
 
 // table says where an installer's parts are.
 type table struct {
@@ -46,9 +50,6 @@ func findTable(ctx context.Context, r io.ReaderAt, size int64) (*table, error) {
 	var damage error // the table is sound, and what it leads to is not there
 	look := func(p []byte, at int64) (bool, error) {
 		t, sound := parseTable(p)
-		if t == nil {
-			return false, nil
-		}
 		known, err := t.readVersion(r, size, at)
 		switch {
 		case known:
@@ -152,16 +153,20 @@ func search(ctx context.Context, r io.ReaderAt, n int64, what [][]byte, look fun
 // parseTable takes a table, and tells whether its checksum is right.
 func parseTable(p []byte) (t *table, sound bool) {
 	le := binary.LittleEndian
-	if len(p) < tableBytes {
-		return nil, false
+	if len(p) < largeTable {
+		p = append(bytes.Clone(p), make([]byte, largeTable-len(p))...) // one at the end of the file
 	}
-	t = &table{header: int64(le.Uint32(p[headerAt:])), data: int64(le.Uint32(p[headerAt+4:]))}
+	t = &table{}
 	n := tableBytes
-	if le.Uint32(p[tableIDBytes:]) > 1 {
-		if n = largeTable; len(p) < n {
-			return nil, false
-		}
-		t = &table{header: int64(le.Uint64(p[largeHeaderAt:])), data: int64(le.Uint64(p[largeHeaderAt+8:]))}
+	switch {
+	case bytes.HasPrefix(p, []byte(oldTableID)):
+		n = oldTable
+		t.header, t.data = int64(le.Uint32(p[oldHeaderAt:])), int64(le.Uint32(p[oldHeaderAt+4:]))
+	case le.Uint32(p[tableIDBytes:]) > 1:
+		n = largeTable
+		t.header, t.data = int64(le.Uint64(p[largeHeaderAt:])), int64(le.Uint64(p[largeHeaderAt+8:]))
+	default:
+		t.header, t.data = int64(le.Uint32(p[headerAt:])), int64(le.Uint32(p[headerAt+4:]))
 	}
 	return t, crc32.ChecksumIEEE(p[:n-4]) == le.Uint32(p[n-4:])
 }

@@ -168,9 +168,17 @@ func (d *data) content(l *place) io.Reader {
 	}
 	var r io.Reader = io.LimitReader(c, l.size)
 	if l.filtered {
-		r = branch.NewInno(r, d.version.from(5, 3, 9))
+		r = d.unfiltered(r)
 	}
 	return &archive.Content{R: r, Off: begin, Size: l.size, Sum: d.version.sum(), Want: l.sum}
+}
+
+// unfiltered undoes what is done to programs before they are compressed.
+func (d *data) unfiltered(r io.Reader) io.Reader {
+	if d.version.before(5, 2) {
+		return branch.NewInnoOld(r)
+	}
+	return branch.NewInno(r, d.version.from(5, 3, 9))
 }
 
 // open opens a chunk.

@@ -61,7 +61,12 @@ func (v version) records() []record {
 	if v.from(5, 3, 5) {
 		icon = append(icon, "AppUserModelID")
 	}
-	run := texts("Filename", "Parameters", "WorkingDir", "RunOnceId", "StatusMsg", "Verb", "Description")
+	run := texts("Filename", "Parameters", "WorkingDir", "RunOnceId", "StatusMsg")
+	if v.from(5, 1, 13) {
+		run = append(run, "Verb")
+	}
+	run = conditional(append(run, "Description")...)
+	runBytes := windowsBytes + number + 1 + choose(v.from(5, 1, 10), 2, 1)
 	return append(list,
 		v.file(),
 		record{location, "", nil, v.locationBytes()},
@@ -70,8 +75,8 @@ func (v version) records() []record {
 		record{registry, "Registry", conditional("Subkey", "ValueName", "ValueData"), windowsBytes + number + 2 + 1 + 2},
 		record{other, "InstallDelete", conditional("Name"), windowsBytes + 1},
 		record{other, "UninstallDelete", conditional("Name"), windowsBytes + 1},
-		record{other, "Run", conditional(run...), windowsBytes + number + 1 + 2},
-		record{other, "UninstallRun", conditional(run...), windowsBytes + number + 1 + 2},
+		record{other, "Run", run, runBytes},
+		record{other, "UninstallRun", run, runBytes},
 	)
 }
 
@@ -82,11 +87,25 @@ func (v version) language() record {
 	if v.from(6, 6) {
 		return record{language, "", make([]string, 8), 2 + 4*number + 1}
 	}
-	return record{language, "", make([]string, 10), choose(v.wide, number, 2*number) + 4*number + 1}
+	r := record{language, "", make([]string, 10), number + 4*number}
+	if v.hasPages() {
+		r.fixed += number
+	}
+	if v.from(5, 2, 3) {
+		r.fixed++ // whether it is written from right to left
+	}
+	return r
 }
 
+// hasPages tells whether languages have a character set.
+func (v version) hasPages() bool { return !v.wide || v.before(5, 3) }
+
 func (v version) file() record {
-	r := record{file, "Files", conditional("Source", "DestName", "FontInstall", "StrongAssemblyName"), windowsBytes + 2*number + large + 2 + 4 + 1}
+	names := texts("Source", "DestName", "FontInstall")
+	if v.from(5, 2, 5) {
+		names = append(names, "StrongAssemblyName")
+	}
+	r := record{file, "Files", conditional(names...), windowsBytes + 2*number + large + 2 + 4 + 1}
 	if v.from(6, 5) {
 		r.texts = append(r.texts, "Excludes", "DownloadISSigSource", "DownloadUserName", "DownloadPassword", "ExtractArchivePassword", "") // the last is a list of keys
 		r.fixed += fileHash + choose(v.from(6, 7), 4, 1)                                                                                   // more options
@@ -118,6 +137,8 @@ func (v version) locationBytes() int {
 		flags = 1
 	case v.from(6, 3):
 		flags = 2 + 1 // whether the file is signed
+	case v.before(5, 1, 13):
+		flags = 1
 	}
 	return 2*number + choose(v.from(6, 5, 2), large, number) + 3*large + v.checksumBytes() + large + 2*number + flags
 }
@@ -129,7 +150,7 @@ type headerText struct {
 }
 
 var headerTexts = []headerText{
-	{"AppName", nil}, {"AppVerName", nil}, {"AppId", nil}, {"AppCopyright", nil}, {"AppPublisher", nil}, {"AppPublisherURL", nil}, {"AppSupportPhone", nil},
+	{"AppName", nil}, {"AppVerName", nil}, {"AppId", nil}, {"AppCopyright", nil}, {"AppPublisher", nil}, {"AppPublisherURL", nil}, {"AppSupportPhone", []int{5, 1, 13}},
 	{"AppSupportURL", nil}, {"AppUpdatesURL", nil}, {"AppVersion", nil}, {"DefaultDirName", nil}, {"DefaultGroupName", nil}, {"OutputBaseFilename", nil},
 	{"UninstallFilesDir", nil}, {"UninstallDisplayName", nil}, {"UninstallDisplayIcon", nil}, {"AppMutex", nil}, {"DefaultUserInfoName", nil}, {"DefaultUserInfoOrg", nil},
 	{"DefaultUserInfoSerial", nil}, {"AppReadmeFile", nil}, {"AppContact", nil}, {"AppComments", nil}, {"AppModifyPath", nil},

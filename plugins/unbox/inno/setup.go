@@ -86,12 +86,24 @@ func (s *setup) header(f *fields) [][]byte {
 		if v.from(t.from...) {
 			head = append(head, f.text(mostField))
 		}
+		switch { // until 5.2.5 these were among the others
+		case v.from(5, 2, 5):
+		case t.name == "OutputBaseFilename":
+			s.texts = s.documents(f)
+		case t.name == "DefaultUserInfoSerial":
+			s.code = f.text(mostCode)
+		}
 	}
-	s.texts = s.documents(f)
-	if v.before(5, 3, 10) {
+	if v.from(5, 2, 5) {
+		s.texts = s.documents(f)
+	}
+	signed := v.from(5, 2, 1) && v.before(5, 3, 10)
+	if signed {
 		f.text(0) // the uninstaller's signature
 	}
-	s.code = f.text(mostCode)
+	if v.from(5, 2, 5) {
+		s.code = f.text(mostCode)
+	}
 	if !v.wide {
 		f.skip(32) // characters that have two bytes
 	}
@@ -123,8 +135,8 @@ func (s *setup) header(f *fields) [][]byte {
 	if v.before(6, 3) {
 		f.skip(2) // machines
 	}
-	if v.before(5, 3, 10) {
-		f.skip(8) // of the signed uninstaller
+	if signed {
+		f.skip(8) // of the uninstaller
 	}
 	if v.from(5, 3, 3) {
 		f.skip(2)
@@ -221,7 +233,7 @@ func (s *setup) language(f *fields, r record) {
 	if f.err != nil {
 		return
 	}
-	if !s.version.wide {
+	if s.version.hasPages() {
 		page := cmp.Or(binary.LittleEndian.Uint32(fixed[number:]), western)
 		if !s.told || page == western { // it is that of Western Europe if some language has it, else that of the first one
 			s.set, s.told = archive.CodePage(page), true

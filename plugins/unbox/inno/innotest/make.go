@@ -92,9 +92,13 @@ func Some() []File {
 	}
 }
 
-// filteredCalls does what Inno Setup does before it compresses, from 5.3.9 on and before.
-func filteredCalls(content string, signed bool) []byte {
+// filteredCalls does what Inno Setup does before it compresses.
+func (w *writer) filteredCalls(content string) []byte {
 	out := []byte(content)
+	signed := w.is(5, 3, 9)
+	if !w.is(5, 2) {
+		return allCalls(out)
+	}
 	for from := 0; from < len(out); from += 64 << 10 {
 		p := out[from:min(len(out), from+64<<10)]
 		for i := 0; i < len(p)-4; i++ {
@@ -113,6 +117,21 @@ func filteredCalls(content string, signed bool) []byte {
 		}
 	}
 	return out
+}
+
+// allCalls is what was done before 5.2: whatever follows the byte of a call or jump is an address, up to the end.
+func allCalls(p []byte) []byte {
+	for i := 0; i < len(p); i++ {
+		if p[i] != 0xe8 && p[i] != 0xe9 {
+			continue
+		}
+		var operand [4]byte
+		n := copy(operand[:], p[i+1:])
+		binary.LittleEndian.PutUint32(operand[:], binary.LittleEndian.Uint32(operand[:])+uint32(i+5))
+		copy(p[i+1:], operand[:n])
+		i += 4
+	}
+	return p
 }
 
 // lock writes what is said of the password in the header.
@@ -236,7 +255,7 @@ func (m Installer) data(w *writer) (data []byte, places *writer) {
 		for _, f := range files {
 			at = append(at, len(content))
 			if f.Filtered {
-				content = append(content, filteredCalls(f.Content, w.is(5, 3, 9))...)
+				content = append(content, w.filteredCalls(f.Content)...)
 			} else {
 				content = append(content, f.Content...)
 			}
@@ -305,7 +324,7 @@ func (m Installer) place(w *writer, f File, offset, at, packed int) {
 		}
 	}
 	switch {
-	case w.is(6, 4, 3):
+	case w.is(6, 4, 3), !w.is(5, 1, 13):
 		w.Write(flags[:1])
 	case w.is(6, 3):
 		w.Write(flags[:3])
@@ -359,6 +378,10 @@ func (m Installer) table(w *writer, dataAt, setupAt int) []byte {
 	} else {
 		t.WriteString("rDlPtS\xcd\xe6\xd7\x7b\x0b\x2a")
 	}
+	if !w.is(5, 1, 5) {
+		t.Reset()
+		t.WriteString("rDlPtS07\x87eVx")
+	}
 	if w.is(6, 5) {
 		t.u32(2)
 		t.u64(0)
@@ -369,7 +392,9 @@ func (m Installer) table(w *writer, dataAt, setupAt int) []byte {
 		t.u64(dataAt)
 		t.u32(0)
 	} else {
-		t.u32(1)
+		if w.is(5, 1, 5) {
+			t.u32(1)
+		}
 		t.u32(0)
 		t.u32(1024)
 		t.u32(1000)

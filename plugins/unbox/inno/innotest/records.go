@@ -92,20 +92,41 @@ func (w *writer) windows() {
 	w.zeros(12)
 }
 
+func (w *writer) documents() {
+	w.raw(Licence)
+	w.raw("")
+	w.raw(InfoAfter)
+}
+
 func (m Installer) header(w *writer) {
-	w.texts(24, "Test", "Test 1.5", "test-id", "", "Somebody", "http://publisher.example/", "", "", "", "1.5", `{pf}\Test`, "Test")
+	w.texts(6, "Test", "Test 1.5", "test-id", "", "Somebody", "http://publisher.example/")
+	if w.is(5, 1, 13) {
+		w.texts(1)
+	}
+	w.texts(6, "", "", "1.5", `{pf}\Test`, "Test") // up to the name of the installer
+	if !w.is(5, 2, 5) {
+		w.documents()
+	}
+	w.texts(7) // up to a serial number
+	if !w.is(5, 2, 5) {
+		w.raw(Code)
+	}
+	w.texts(4)
 	for _, since := range [][]int{{5, 3, 8}, {5, 3, 10}, {5, 5}, {5, 5, 6}, {5, 6, 1}, {5, 6, 1}, {6, 3}, {6, 3}, {6, 4, 2}, {6, 5}, {6, 7}, {6, 7}, {6, 7}, {6, 7}, {6, 7}} {
 		if w.is(since...) {
 			w.texts(1)
 		}
 	}
-	w.raw(Licence)
-	w.raw("")
-	w.raw(InfoAfter)
-	if !w.is(5, 3, 10) {
+	if w.is(5, 2, 5) {
+		w.documents()
+	}
+	signed := w.is(5, 2, 1) && !w.is(5, 3, 10)
+	if signed {
 		w.raw("signature")
 	}
-	w.raw(Code)
+	if w.is(5, 2, 5) {
+		w.raw(Code)
+	}
 	if !w.wide {
 		w.zeros(32)
 	}
@@ -154,7 +175,7 @@ func (m Installer) header(w *writer) {
 	if !w.is(6, 3) {
 		w.u8(0, 0)
 	}
-	if !w.is(5, 3, 10) {
+	if signed {
 		w.zeros(8)
 	}
 	if w.is(5, 3, 3) {
@@ -203,12 +224,15 @@ func (m Installer) records(w *writer) {
 	switch {
 	case w.is(6, 6):
 		w.zeros(2 + 16 + 1)
-	case w.wide:
+	case w.wide && w.is(5, 3):
 		w.zeros(4 + 16 + 1)
 	default:
 		w.u32(0x409)
 		w.u32(1252)
-		w.zeros(16 + 1)
+		w.zeros(16)
+		if w.is(5, 2, 3) {
+			w.zeros(1)
+		}
 	}
 
 	w.texts(2, "Message", "of the installer") // messages
@@ -268,10 +292,18 @@ func (m Installer) records(w *writer) {
 		w.u8(0)
 	}
 	for _, parameters := range []string{"http://run.example/", "/gone"} { // what is run
-		w.texts(13, `{app}\program.exe`, parameters)
+		if w.is(5, 1, 13) {
+			w.texts(13, `{app}\program.exe`, parameters)
+		} else {
+			w.texts(12, `{app}\program.exe`, parameters)
+		}
 		w.windows()
 		w.u32(1)
-		w.u8(0, 0, 0)
+		if w.is(5, 1, 10) {
+			w.u8(0, 0, 0)
+		} else {
+			w.u8(0, 0)
+		}
 	}
 	m.pictures(w)
 }
@@ -285,11 +317,14 @@ func (w *writer) level() {
 }
 
 func (w *writer) file(source, name string, place int) {
-	n := 10
-	if w.is(6, 5) {
-		n = 15
+	switch {
+	case w.is(6, 5):
+		w.texts(15, source, name)
+	case w.is(5, 2, 5):
+		w.texts(10, source, name)
+	default:
+		w.texts(9, source, name)
 	}
-	w.texts(n, source, name)
 	if w.is(6, 5) {
 		w.raw("allowed keys")
 		w.zeros(32 + 1)
