@@ -21,7 +21,7 @@ import (
 // versions are those in which something of the format changed.
 var versions = []string{
 	"5.1.0", "5.1.2", "5.1.7", "5.1.10", "5.1.13", "5.2.0", "5.2.1", "5.2.3", "5.2.5", "5.2.5 (u)", "5.3.0", "5.3.0 (u)", "5.3.3", "5.3.5 (u)", "5.3.6", "5.3.7 (u)", "5.3.8", "5.3.8 (u)", "5.3.9", "5.3.9 (u)", "5.3.10", "5.3.10 (u)", "5.4.2 (u)", "5.5.0", "5.5.0 (u)", "5.5.6 (u)",
-	"5.5.7", "5.5.7 (u)", "5.6.0 (u)", "5.6.2", "5.6.2 (u)", "6.0.0 (u)", "6.1.0 (u)", "6.3.0", "6.4.0.1", "6.4.2", "6.4.3", "6.5.0", "6.5.2", "6.6.0", "6.6.1", "6.7.0",
+	"5.5.7", "5.5.7 (u)", "5.6.0 (u)", "5.6.2", "5.6.2 (u)", "6.0.0 (u)", "6.1.0 (u)", "6.3.0", "6.4.0.1", "6.4.2", "6.4.3", "6.5.0", "6.5.2", "6.6.0", "6.6.1", "6.7.0", "7.0.0.3",
 }
 
 // password has a letter that is not the same in all character sets.
@@ -165,7 +165,7 @@ func TestAltered(t *testing.T) {
 
 // TestUnknown: versions that are not known are told.
 func TestUnknown(t *testing.T) {
-	for id, version := range map[string]string{"5.0.8": "5.0.8", "4.2.6": "4.2.6", "9.1.0": "9.1.0"} {
+	for id, version := range map[string]string{"5.0.8": "5.0.8", "4.2.6": "4.2.6", "7.1.0": "7.1.0"} {
 		data := bytes.Replace(innotest.Installer{Version: "5.5.7", Files: innotest.Some()}.Bytes(), []byte("Data (5.5.7)"), []byte("Data ("+id+")"), -1)
 		if _, err := archivetest.Read(Walk, data); !errors.Is(err, archive.ErrUnsupported) || err.Error() != "Inno Setup "+version+": cannot be unpacked" {
 			t.Error(err)

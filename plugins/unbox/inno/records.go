@@ -66,19 +66,25 @@ func (v version) records() []record {
 		run = append(run, "Verb")
 	}
 	run = conditional(append(run, "Description")...)
-	runBytes := windowsBytes + number + 1 + choose(v.from(5, 1, 10), 2, 1)
+	if v.from(7, 0, 0, 1) {
+		run = append(run, "OnLog")
+	}
+	runBytes := windowsBytes + number + 1 + v.bitnessBytes() + choose(v.from(5, 1, 10), 2, 1)
 	return append(list,
 		v.file(),
 		record{location, "", nil, v.locationBytes()},
 		record{other, "Icons", icon, choose(v.from(6, 1), 16, 0) + windowsBytes + 2*number + 1 + 2 + 1},
 		record{other, "INI", conditional("Filename", "Section", "Key", "String"), windowsBytes + 1},
-		record{registry, "Registry", conditional("Subkey", "ValueName", "ValueData"), windowsBytes + number + 2 + 1 + 2},
+		record{registry, "Registry", conditional("Subkey", "ValueName", "ValueData"), windowsBytes + number + 2 + 1 + v.bitnessBytes() + 2},
 		record{other, "InstallDelete", conditional("Name"), windowsBytes + 1},
 		record{other, "UninstallDelete", conditional("Name"), windowsBytes + 1},
 		record{other, "Run", run, runBytes},
 		record{other, "UninstallRun", run, runBytes},
 	)
 }
+
+// bitnessBytes is the size of whether something is for 32 or 64 bits, which was among options before.
+func (v version) bitnessBytes() int { return choose(v.from(7, 0, 0, 3), 1, 0) }
 
 // languageTexts is how many texts a language has behind its fonts and its messages: a licence, and what is shown before and after.
 const languageTexts = 3
@@ -105,7 +111,7 @@ func (v version) file() record {
 	if v.from(5, 2, 5) {
 		names = append(names, "StrongAssemblyName")
 	}
-	r := record{file, "Files", conditional(names...), windowsBytes + 2*number + large + 2 + 4 + 1}
+	r := record{file, "Files", conditional(names...), windowsBytes + 2*number + large + 2 + v.bitnessBytes() + 4 + 1}
 	if v.from(6, 5) {
 		r.texts = append(r.texts, "Excludes", "DownloadISSigSource", "DownloadUserName", "DownloadPassword", "ExtractArchivePassword", "") // the last is a list of keys
 		r.fixed += fileHash + choose(v.from(6, 7), 4, 1)                                                                                   // more options

@@ -111,6 +111,9 @@ func (s *setup) header(f *fields) [][]byte {
 	for i := range s.counts {
 		s.counts[i] = int(min(f.number(), math.MaxInt32))
 	}
+	if v.from(7, 0, 0, 3) {
+		f.skip(number) // the version of what compiled the script
+	}
 	f.skip(int64(windowsBytes + v.looksBytes()))
 	switch {
 	case v.before(6, 4):

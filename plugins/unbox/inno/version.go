@@ -39,7 +39,7 @@ func (v version) from(number ...int) bool { return slices.Compare(v.number[:], n
 func (v version) before(number ...int) bool { return !v.from(number...) }
 
 // known tells whether its records are described here.
-func (v version) known() bool { return v.from(5, 1) && v.before(6, 8) }
+func (v version) known() bool { return v.from(5, 1) && v.before(7, 1) }
 
 func (v version) String() string {
 	n := v.number

@@ -143,6 +143,9 @@ func (m Installer) header(w *writer) {
 	for _, n := range []int{destinations, len(m.Files), 1, 1, 1, 1, 1, 1, 1} {
 		w.u32(n)
 	}
+	if w.is(7, 0, 0, 3) {
+		w.u32(0x07000003)
+	}
 	w.windows()
 	if !w.is(6, 4, 0, 1) {
 		w.zeros(8)
@@ -285,24 +288,30 @@ func (m Installer) records(w *writer) {
 	w.windows()
 	w.u32(-0x7ffffffe)
 	w.u16(0xffff)
-	w.u8(1, 0, 0)
+	w.u8(1)
+	w.bitness()
+	w.u8(0, 0)
 	for _, name := range []string{`{app}\old.txt`, `{app}\new.txt`} { // what is deleted
 		w.texts(7, name)
 		w.windows()
 		w.u8(0)
 	}
 	for _, parameters := range []string{"http://run.example/", "/gone"} { // what is run
-		if w.is(5, 1, 13) {
+		switch {
+		case w.is(7):
+			w.texts(14, `{app}\program.exe`, parameters)
+		case w.is(5, 1, 13):
 			w.texts(13, `{app}\program.exe`, parameters)
-		} else {
+		default:
 			w.texts(12, `{app}\program.exe`, parameters)
 		}
 		w.windows()
 		w.u32(1)
+		w.u8(0)
+		w.bitness()
+		w.u8(0)
 		if w.is(5, 1, 10) {
-			w.u8(0, 0, 0)
-		} else {
-			w.u8(0, 0)
+			w.u8(0)
 		}
 	}
 	m.pictures(w)
@@ -313,6 +322,12 @@ func (w *writer) level() {
 		w.u8(0)
 	} else {
 		w.u32(0)
+	}
+}
+
+func (w *writer) bitness() {
+	if w.is(7, 0, 0, 3) {
+		w.u8(2)
 	}
 }
 
@@ -334,6 +349,7 @@ func (w *writer) file(source, name string, place int) {
 	w.u32(0)
 	w.u64(0)
 	w.u16(0xffff)
+	w.bitness()
 	switch {
 	case w.is(6, 7):
 		w.zeros(8)
