@@ -55,8 +55,9 @@ func check(t *testing.T, m innotest.Installer) {
 	files := archivetest.MustRead(t, walkWith(m.Password), data)
 	got := archivetest.Contents(files)
 	script := got[folder+"script.txt"]
+	number, _, _ := strings.Cut(m.Version, " ")
 	for _, line := range []string{
-		"[Setup]", "AppName=Test", "AppPublisherURL=http://publisher.example/", "[CustomMessages]", `Name: "Message"; Value: "of the installer"`, `Name: "{app}\data"`,
+		"; Inno Setup " + number, "[Setup]", "AppName=Test", "AppPublisherURL=http://publisher.example/", "[CustomMessages]", `Name: "Message"; Value: "of the installer"`, `Name: "{app}\data"`,
 		`DestName: "{app}\doc\again.txt"`, `Source: "{src}\external.dat"; DestName: "{app}\"`, `Filename: "{app}\t.ini"; Section: "section"; Key: "key"; String: "value"`,
 		`Root: "HKLM"; Subkey: "Software\Test"; ValueName: "Where"; ValueData: "{app}"`, "[Run]", `Filename: "{app}\program.exe"; Parameters: "http://run.example/"`,
 		"[UninstallRun]", `Filename: "{app}\program.exe"; Parameters: "/gone"`,

@@ -25,6 +25,7 @@ var escapes = strings.NewReplacer(`"`, `""`, "\r", `\r`, "\n", `\n`, "\x00", `\0
 
 func (s *script) section(name string) { s.title = name }
 
+// line adds a line, and in front of it what begins its section.
 func (s *script) line(line string) {
 	if s.title != "" {
 		line = "[" + s.title + "]\n" + line

@@ -168,6 +168,7 @@ func (s *setup) documents(f *fields) []document {
 
 // showHeader shows the texts of the header.
 func (s *setup) showHeader(head [][]byte) {
+	s.script.line("; " + s.version.String())
 	s.script.section("Setup")
 	for _, t := range headerTexts {
 		if s.version.from(t.from...) && len(head) > 0 {
