@@ -101,7 +101,6 @@ func (v view) look() (*sights, error) {
 type eval struct {
 	view
 	*sights
-	fields   map[string]int64
 	deadline time.Time
 	partial  string
 }
@@ -109,7 +108,7 @@ type eval struct {
 // evaluate prepares for one answer.
 func (v view) evaluate() (*eval, error) {
 	s, err := v.sights()
-	return &eval{view: v, sights: s, fields: map[string]int64{}, deadline: time.Now().Add(v.s.patience.search)}, err
+	return &eval{view: v, sights: s, deadline: time.Now().Add(v.s.patience.search)}, err
 }
 
 // visibleDocuments are those that are current and have a label that the reader sees.
@@ -125,7 +124,7 @@ func (v view) visibleDocuments(docs int64) (bitset, error) {
 	if !hidden {
 		return current, nil
 	}
-	field, err := v.number(fieldSQL, fieldLabel)
+	field, err := v.field(fieldLabel)
 	if err != nil {
 		return nil, err
 	}
@@ -380,18 +379,6 @@ func (e *eval) documentsOfFew(bins []int64) (bitset, error) {
 	}
 	set.and(e.visible)
 	return set, nil
-}
-
-const fieldSQL = `SELECT field FROM fields WHERE name = ?`
-
-// field returns the number of a field of terms, 0 if nothing has it.
-func (e *eval) field(name string) (int64, error) {
-	if n, ok := e.fields[name]; ok {
-		return n, nil
-	}
-	n, err := e.number(fieldSQL, name)
-	e.fields[name] = n
-	return n, err
 }
 
 // withText returns the documents that have exactly a text in a field.

@@ -119,7 +119,7 @@ func (v view) hitBody(h *Hit, r *row, names map[string]bool, features *distinct)
 	if r.traits&hasNames == 0 {
 		return readValues(list, features.add)
 	}
-	field, err := v.number(`SELECT field FROM fields WHERE name = ?`, valueField("filename"))
+	field, err := v.field(valueField("filename"))
 	if err != nil {
 		return err
 	}

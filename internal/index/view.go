@@ -66,6 +66,7 @@ type view struct {
 	s      *SQLite
 	reader *reader
 	labels map[int64]sight
+	fields map[string]int64 // that were asked for
 	terms  *segmentsOf
 }
 
@@ -105,7 +106,7 @@ func (s *SQLite) read(ctx context.Context, r **reader, fn func(view) error) erro
 		return err
 	}
 	quiet := context.WithoutCancel(ctx)
-	err := fn(view{ctx: ctx, quiet: quiet, s: s, reader: *r, terms: &segmentsOf{}})
+	err := fn(view{ctx: ctx, quiet: quiet, s: s, reader: *r, fields: map[string]int64{}, terms: &segmentsOf{}})
 	if end := (*r).exec(quiet, `ROLLBACK`); end != nil {
 		err = errors.Join(err, end, (*r).close())
 		*r = nil
@@ -200,6 +201,20 @@ func (v view) word(n int64) (string, error) {
 		err = v.one(`SELECT text FROM words WHERE word = ?`, []any{n}, &text)
 		return text, err
 	})
+}
+
+const fieldSQL = `SELECT field FROM fields WHERE name = ?`
+
+// field returns the number of a field of terms, 0 if nothing has it.
+func (v view) field(name string) (int64, error) {
+	if n, ok := v.fields[name]; ok {
+		return n, nil
+	}
+	n, err := v.number(fieldSQL, name)
+	if err == nil {
+		v.fields[name] = n
+	}
+	return n, err
 }
 
 // fieldName returns the name of a field of terms.
