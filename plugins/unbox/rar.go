@@ -9,6 +9,7 @@ import (
 
 	"lazuli/plugin"
 	"lazuli/plugins/unbox/archive"
+	"lazuli/plugins/unbox/oldrar"
 )
 
 const (
@@ -87,8 +88,12 @@ func (w *walkRAR) open(password string, n int) error {
 	if password != "" {
 		options = append(options, rardecode.Password(password))
 	}
+	source := io.Reader(w.content)
+	if w.head.old {
+		source = oldrar.New(w.ctx, w.content, w.head.at, w.content.Size(), password)
+	}
 	return archive.Guard(func() error {
-		r, err := rardecode.NewReader(w.content, options...)
+		r, err := rardecode.NewReader(source, options...)
 		if err != nil {
 			return err
 		}
@@ -127,7 +132,7 @@ func (w *walkRAR) openAny() error {
 // tryAll tries passwords; an error of try means that one does not fit.
 func (w *walkRAR) tryAll(try func(password string) error) (string, error) {
 	rounds := w.head.rounds
-	if rounds == 0 {
+	if rounds == 0 && !w.oldKey() {
 		rounds = roundsRAR4
 	}
 	if rounds > mostRoundsRAR {
@@ -161,7 +166,10 @@ func (w *walkRAR) file(h *rardecode.FileHeader) error {
 	if h.IsDir || h.LinkType != rardecode.LinkTypeNone || h.Mode()&fs.ModeSymlink != 0 && e.size <= mostLink {
 		return nil
 	}
-	if h.Encrypted {
+	if w.oldKey() && h.UnPackedSize == 0 {
+		return nil // every password fits
+	}
+	if h.Encrypted || w.oldKey() {
 		err := w.unlockFile()
 		if errors.Is(err, errPassword) {
 			w.locked(e)
@@ -190,11 +198,20 @@ func (w *walkRAR) rest() error {
 	return nil // damage of a file that is left out; the next one tells
 }
 
+// oldKey tells whether the file at hand is encrypted as RAR 1.5 and 2 did it, which the library does not see once there is a password.
+func (w *walkRAR) oldKey() bool {
+	i := w.at - 1
+	return i >= 0 && i < len(w.head.oldKeys) && w.head.oldKeys[i]
+}
+
 // unlockFile finds the password of the file at hand, and opens it anew with that.
 func (w *walkRAR) unlockFile() error {
-	here := w.at
+	here, before := w.at, w.password
 	if w.password != "" {
 		// It fitted another file; RAR 5 tells at once if it does not fit this one.
+		if w.oldKey() {
+			return nil
+		}
 		if _, err := w.r.Read(nil); err == nil {
 			return nil
 		}
@@ -206,7 +223,7 @@ func (w *walkRAR) unlockFile() error {
 		return w.confirm(archive.Guarded(rarContent{w.r}), false)
 	})
 	if errors.Is(err, errPassword) {
-		return errors.Join(errPassword, w.open(w.password, here))
+		return errors.Join(errPassword, w.open(before, here))
 	}
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+
+	"lazuli/plugins/unbox/oldrar"
 )
 
 // rarHead is what the library that unpacks RAR does not tell of an archive.
@@ -12,6 +14,10 @@ type rarHead struct {
 	solid   bool  // files are packed together
 	methods []int // of the files that begin in it, 0x30 for stored to 0x35 for best
 	rounds  int   // that derive a key, as a power of two: the most of any header; RAR 5 alone says so
+
+	at      int64  // where its signature is
+	old     bool   // it has files that the library cannot read, but oldrar can
+	oldKeys []bool // of the files that begin in it: encrypted as RAR 1.5 and 2 did it
 }
 
 const (
@@ -32,6 +38,7 @@ func scanRAR(r io.ReaderAt, size int64) (h rarHead) {
 	if at < 0 || n-at < len(rar5Magic) {
 		return h
 	}
+	h.at = int64(at)
 	if string(stub[at:at+len(rar5Magic)]) == rar5Magic {
 		h.scan5(r, int64(at+len(rar5Magic)), size)
 	} else if string(stub[at:at+len(rar4Magic)]) == rar4Magic {
@@ -73,6 +80,8 @@ func (h *rarHead) scan4(r io.ReaderAt, at, size int64) {
 		case rar4File:
 			if flags&rar4Continues == 0 {
 				h.methods = append(h.methods, int(b[25]))
+				h.oldKeys = append(h.oldKeys, oldrar.Encrypted(b[:]))
+				h.old = h.old || oldrar.Encrypted(b[:])
 			}
 		}
 		at += length
