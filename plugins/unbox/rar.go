@@ -233,7 +233,7 @@ func (w *walkRAR) unlockFile() error {
 
 var (
 	errElsewhere = errors.New("it goes on in another volume")
-	errOldRAR    = errors.New("the compression of RAR 1.5 cannot be unpacked")
+	errOldRAR    = errors.New("the compression cannot be unpacked")
 )
 
 // rarContent reads the file at hand.

@@ -81,7 +81,7 @@ func (h *rarHead) scan4(r io.ReaderAt, at, size int64) {
 			if flags&rar4Continues == 0 {
 				h.methods = append(h.methods, int(b[25]))
 				h.oldKeys = append(h.oldKeys, oldrar.Encrypted(b[:]))
-				h.old = h.old || oldrar.Encrypted(b[:])
+				h.old = h.old || oldrar.Encrypted(b[:]) || oldrar.Compressed(b[:])
 			}
 		}
 		at += length

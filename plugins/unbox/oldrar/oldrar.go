@@ -18,8 +18,10 @@ const (
 	introSize = 7 // of any block
 	fixedSize = 32
 
-	typeFile = 0x74
+	typeArchive = 0x73
+	typeFile    = 0x74
 
+	flagSolid     = 0x0008 // of the archive
 	flagGoneOn    = 0x0001 // of a file: it began in another volume
 	flagGoesOn    = 0x0002
 	flagEncrypted = 0x0004
@@ -40,6 +42,12 @@ func Encrypted(h []byte) bool {
 	return flags&flagEncrypted != 0 && flags&flagGoneOn == 0 && (version == version15 || version == version20 || version == version26)
 }
 
+// Compressed tells whether a file whose header begins with h is compressed as RAR 1.5 does it, and not in parts. It needs 32 bytes.
+func Compressed(h []byte) bool {
+	const not = flagGoneOn | flagGoesOn | flagLarge
+	return h[24] == version15 && h[25] != stored && binary.LittleEndian.Uint16(h[3:])&not == 0
+}
+
 // Reader reads an archive as it would be had a later RAR made it. It cannot seek.
 type Reader struct {
 	ctx      context.Context
@@ -47,6 +55,8 @@ type Reader struct {
 	at, end  int64
 	password []byte
 	block    io.Reader // what is left of the one at hand
+	solid    bool
+	unpacker *unpacker // of the last file that was compressed, which the next one goes on from in a solid archive
 }
 
 // New reads the archive in r that begins at off, where its signature is, and ends at size at the latest. Without a password files that are encrypted stay so.
@@ -100,6 +110,9 @@ func (o *Reader) next() error {
 		return nil
 	}
 	o.at += int64(len(h))
+	if h[2] == typeArchive {
+		o.solid = binary.LittleEndian.Uint16(h[3:])&flagSolid != 0
+	}
 	data := o.data(h)
 	o.block = io.MultiReader(bytes.NewReader(h), data)
 	return nil
@@ -141,14 +154,46 @@ func (o *Reader) data(h []byte) io.Reader {
 			size = o.end
 		}
 	}
-	sound := le.Uint16(h) == sumOf(h)
+	sound, locked := le.Uint16(h) == sumOf(h), Encrypted(h)
+	from := o.at
 	data := o.take(size)
-	if !sound || !Encrypted(h) || len(o.password) == 0 {
+	switch {
+	case !sound, locked && len(o.password) == 0, !locked && !Compressed(h):
 		return data
+	case locked:
+		le.PutUint16(h[3:], le.Uint16(h[3:])&^flagEncrypted)
+		data = &decrypter{r: data, c: newCipher(h[24], o.password)}
 	}
-	le.PutUint16(h[3:], le.Uint16(h[3:])&^flagEncrypted)
+	if Compressed(h) {
+		data = o.unpack(h, data, o.at-from)
+		if o.at-from == size {
+			data = io.LimitReader(io.MultiReader(data, zeros{}), int64(le.Uint32(h[7:]))) // if it is damaged, so that the next file is found
+		}
+	}
 	le.PutUint16(h, sumOf(h))
-	return &decrypter{r: data, c: newCipher(h[24], o.password)}
+	return data
+}
+
+// unpack decompresses a file of so many bytes, and makes it a stored one that is no larger than can come of them.
+func (o *Reader) unpack(h []byte, data io.Reader, packed int64) io.Reader {
+	le := binary.LittleEndian
+	size := min(int64(le.Uint32(h[11:])), packed*mostGrowth)
+	le.PutUint32(h[7:], uint32(size))
+	le.PutUint32(h[11:], uint32(size))
+	h[25] = stored
+	solid := o.solid && o.unpacker != nil
+	if o.unpacker == nil {
+		o.unpacker = new(unpacker)
+	}
+	o.unpacker.begin(data, size, solid)
+	return o.unpacker
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 // sumOf is the checksum of the header of a file. A comment behind its name has one of its own.
