@@ -90,7 +90,7 @@ func (w *walkRAR) open(password string, n int) error {
 	}
 	source := io.Reader(w.content)
 	if w.head.old {
-		source = oldrar.New(w.ctx, w.content, w.head.at, w.content.Size(), password)
+		source = oldSource{&layerReader{b: w.box, r: oldrar.New(w.ctx, w.content, w.head.at, w.content.Size(), password)}}
 	}
 	return archive.Guard(func() error {
 		r, err := rardecode.NewReader(source, options...)
@@ -105,6 +105,18 @@ func (w *walkRAR) open(password string, n int) error {
 		w.r, w.at, w.password = r, n, password
 		return nil
 	})
+}
+
+// oldSource reads an archive that is made readable on the way. What the library passes over is decompressed, too, and counts.
+type oldSource struct{ layer *layerReader }
+
+func (s oldSource) Read(p []byte) (n int, err error) {
+	err = archive.Callback(func() error {
+		var failed error
+		n, failed = s.layer.Read(p)
+		return failed
+	})
+	return n, err
 }
 
 // openAny opens the archive, with a password if the headers need one.

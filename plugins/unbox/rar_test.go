@@ -206,6 +206,30 @@ func TestOldRAR(t *testing.T) {
 	}
 }
 
+// TestOldRARBomb: files of RAR 1.5 that claim 4 GiB each are no more than can come of them, and limits hold for them, also where they are passed over.
+func TestOldRARBomb(t *testing.T) {
+	var bomb []byte
+	for i := range 20 {
+		one := rar4Of(0, file{string(rune('a' + i)), strings.Repeat("\x00", 10_000)})
+		h := one[20:53] // behind the marker and the header of the archive
+		copy(h[11:], "\xff\xff\xff\xff")
+		h[24], h[25] = 15, 0x33
+		binary.LittleEndian.PutUint16(h, uint16(crc32.ChecksumIEEE(h[2:])))
+		if i == 0 {
+			bomb = one[:20]
+		}
+		bomb = append(bomb, one[20:len(one)-7]...)
+	}
+	small := DefaultLimits()
+	small.File = 1 << 20
+	for name, limits := range map[string]Limits{"taken out": DefaultLimits(), "passed over": small} {
+		out := runWith(t, limits, bomb, "archive/rar")
+		if out.State != event.CompletedWithErrors || !strings.Contains(out.Message, "more than 200 bytes for each byte") || len(values(out, "box_filepath")) > 3 {
+			t.Errorf("%s: %s %s, %d listed", name, out.State, out.Message, len(values(out, "box_filepath")))
+		}
+	}
+}
+
 func FuzzRAR(f *testing.F) {
 	fuzz(f, "archive/rar", rar5Of(0, some[:3]...), rar4Of(0, some[:3]...), rar4Of(rar4Volume, some[:3]...))
 }

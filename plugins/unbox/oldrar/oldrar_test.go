@@ -71,6 +71,9 @@ func archiveOf(flags uint16, files ...file) []byte {
 		h = append(h, f.version, method)
 		h = le.AppendUint16(h, uint16(len(f.name)))
 		h = le.AppendUint32(h, 0x20)
+		if flags&flagLarge != 0 {
+			h = append(h, make([]byte, 8)...)
+		}
 		block(typeFile, flags, append(h, f.name...))
 		out = append(out, data...)
 	}
@@ -176,9 +179,13 @@ func TestPasswords(t *testing.T) {
 	if _, _, err := read(data, ""); !errors.Is(err, rardecode.ErrArchivedFileEncrypted) {
 		t.Errorf("none: %v", err)
 	}
-	got, _, err := read(data, "right")
-	if err != nil || got["a"] != "content of a" {
-		t.Errorf("right: %q, %v", got, err)
+	for _, flags := range []uint16{0, flagLarge} {
+		for _, version := range []byte{version15, version20, version26} {
+			data := archiveOf(0, file{name: "a", content: "content of a", version: version, password: "right", flags: flags})
+			if got, _, err := read(data, "right"); err != nil || got["a"] != "content of a" {
+				t.Errorf("right, version %d, flags %x: %q, %v", version, flags, got, err)
+			}
+		}
 	}
 }
 
