@@ -189,9 +189,8 @@ func printFacet(out io.Writer, f *client.Facet) error {
 // completionPatience is how long a shell waits for a platform that may not be there.
 const completionPatience = time.Second
 
-// completeQuery offers what the last word of a query may become, as the shell's completion has it: text, tab, what it is. Nothing when no
-// platform answers.
-func completeQuery(ctx context.Context, connect func() (*client.API, error), word string) []string {
+// askSoon asks a platform for the shell's completion.
+func askSoon(ctx context.Context, connect func() (*client.API, error), ask func(context.Context, *client.API) error) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -199,11 +198,21 @@ func completeQuery(ctx context.Context, connect func() (*client.API, error), wor
 	defer cancel()
 	api, err := connect()
 	if err != nil {
-		return nil
+		return err
 	}
 	defer api.Close()
+	return ask(ctx, api)
+}
+
+// completeQuery offers what the last word of a query may become, as the shell's completion has it: text, tab, what it is. Nothing when no
+// platform answers.
+func completeQuery(ctx context.Context, connect func() (*client.API, error), word string) []string {
 	const most = 50
-	got, err := api.Complete(ctx, word, most)
+	var got *client.Completions
+	err := askSoon(ctx, connect, func(ctx context.Context, api *client.API) (err error) {
+		got, err = api.Complete(ctx, word, most)
+		return err
+	})
 	if err != nil {
 		return nil
 	}

@@ -10,17 +10,11 @@ import (
 
 // askSources asks for the sources, for the shell's completion. There are none when no platform answers.
 func askSources(ctx context.Context, connect func() (*client.API, error)) *client.Sources {
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	ctx, cancel := context.WithTimeout(ctx, completionPatience)
-	defer cancel()
-	api, err := connect()
-	if err != nil {
-		return &client.Sources{}
-	}
-	defer api.Close()
-	list, err := api.Sources(ctx)
+	var list *client.Sources
+	err := askSoon(ctx, connect, func(ctx context.Context, api *client.API) (err error) {
+		list, err = api.Sources(ctx)
+		return err
+	})
 	if err != nil {
 		return &client.Sources{}
 	}

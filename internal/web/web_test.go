@@ -44,7 +44,8 @@ type platform struct {
 	log       *eventlogtest.Memory
 	mu        sync.Mutex
 	subs      []chan string
-	submitted event.Source // of what was published last
+	listens   chan struct{} // when somebody subscribed
+	submitted event.Source  // of what was published last
 }
 
 func (p *platform) Store(_ context.Context, _, _ string, r io.Reader) (event.Datastream, error) {
@@ -134,6 +135,10 @@ func (p *platform) Subscribe(context.Context) <-chan string {
 	defer p.mu.Unlock()
 	ch := make(chan string, 16)
 	p.subs = append(p.subs, ch)
+	select {
+	case p.listens <- struct{}{}:
+	default: // somebody listened before
+	}
 	return ch
 }
 
@@ -170,7 +175,7 @@ func newSiteAs(t *testing.T, set func(*config.Config), who func(access.Of) acces
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &platform{idx: idx, store: store, log: eventlogtest.NewMemory()}
+	p := &platform{idx: idx, store: store, log: eventlogtest.NewMemory(), listens: make(chan struct{}, 1)}
 	cfg := config.Defaults()
 	cfg.Limits.MaxUploadBytes = 1 << 20
 	set(cfg)
@@ -561,10 +566,10 @@ func TestBrowserArrives(t *testing.T) {
 		{"open", chromedp.Navigate(server.URL + "/file/" + sha("e"))},
 		{"it is not known", until(`document.querySelector('h1').textContent === 'No such file is known'`)},
 		{"it listens", func(context.Context, *chromedp.Target) (chromedp.Void, error) {
-			for listens := false; !listens; time.Sleep(10 * time.Millisecond) {
-				p.mu.Lock()
-				listens = len(p.subs) > 0
-				p.mu.Unlock()
+			select {
+			case <-p.listens:
+			case <-time.After(30 * time.Second):
+				t.Error("nobody listens")
 			}
 			return chromedp.Void{}, nil
 		}},
