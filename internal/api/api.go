@@ -179,7 +179,8 @@ func (a *API) registerOwn(h huma.API) {
 	}
 }
 
-// Drain ends what clients wait for: live updates stop, and a wait for a file is answered with what is known now.
+// Drain ends what clients wait for: live updates stop, and a wait for a file is answered with what is known now. Of a file that is
+// not in the index it cannot be said that there is none: it may be in the log.
 func (a *API) Drain() { a.drain() }
 
 // FileState is all that is known of a file, and what is still to come.
@@ -258,6 +259,8 @@ func positions(b *index.Binary) []string {
 
 func (a *API) problem(err error) error {
 	switch {
+	case errors.Is(err, index.ErrNotFound) && a.drained.Err() != nil:
+		return huma.Error503ServiceUnavailable("the platform stops and may not have read of this file yet: ask again when it is back")
 	case errors.Is(err, index.ErrNotFound):
 		return huma.Error404NotFound("no such file is known")
 	case errors.Is(err, index.ErrCursor):

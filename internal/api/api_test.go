@@ -42,6 +42,7 @@ type platform struct {
 	changes   chan string
 	refuse    error
 	silent    []Silent // instances that do not answer
+	drain     func()   // as when the platform stops
 }
 
 func (p *platform) Store(ctx context.Context, source, label string, r io.Reader) (event.Datastream, error) {
@@ -145,6 +146,7 @@ func newAPIWith(t *testing.T, set func(*config.Config)) (*platform, *httptest.Se
 		Notes: said, Config: cfg, Scheme: labels, Access: readers(labels),
 		Ready: []Check{{"store", store.Check}, {"always late", func(context.Context) error { return errors.New("not yet") }}}},
 		Options{Version: "v1"})
+	p.drain = a.Drain
 	server := httptest.NewServer(a.Handler())
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
@@ -410,6 +412,17 @@ func TestWaiting(t *testing.T) {
 	p.pending.Store(1 << 30)
 	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+strings.Repeat("a", 64)+"?wait=1ms", ""); code != 200 || !strings.Contains(body, `"state":"working"`) {
 		t.Errorf("in vain: %d %.300s", code, body)
+	}
+	unknown := server.URL + "/api/v1/binaries/" + strings.Repeat("9", 64) + "?wait=30s"
+	if code, body := call(t, "GET", unknown, ""); code != 404 {
+		t.Errorf("a file that is not there: %d %.300s", code, body)
+	}
+	p.drain()
+	if code, body := call(t, "GET", server.URL+"/api/v1/binaries/"+strings.Repeat("a", 64)+"?wait=30s", ""); code != 200 || !strings.Contains(body, `"state":"working"`) {
+		t.Errorf("at a stop: %d %.300s", code, body)
+	}
+	if code, body := call(t, "GET", unknown, ""); code != 503 || !strings.Contains(body, "ask again") {
+		t.Errorf("a file that may be in the log, at a stop: %d %.300s", code, body)
 	}
 }
 

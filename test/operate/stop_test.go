@@ -94,9 +94,20 @@ func waitingPoll(t *testing.T, up *platform.Up, d *client.Dispatcher) <-chan cli
 	return nil
 }
 
-// waitingFile asks for a file with a job that is out, to be answered when it is done, and returns when the question is on its way.
+// waitingFile asks for a file with a job that is out, to be answered when it is done, and returns when the question is on its way. The
+// file is in the index by then: of others a platform that stops cannot say what state they are in.
 func waitingFile(t *testing.T, up *platform.Up, sha string) <-chan string {
 	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		var f platform.File
+		err := up.Get(t.Context(), "/api/v1/binaries/"+sha, &f)
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 	sent, state := make(chan struct{}), make(chan string, 1)
 	ctx := httptrace.WithClientTrace(context.WithoutCancel(t.Context()), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, up.Pages+"/api/v1/binaries/"+sha+"?wait=10m", nil)
