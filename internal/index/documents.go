@@ -217,11 +217,15 @@ func (s *SQLite) Statuses(ctx context.Context, r Reader, sha256 string) (list []
 
 const statusColumns = `id, sha256, label, category_w, plugin_w, version_w, security_w, coalesce(input, ''), run, state_w, timestamp, runtime, source_w, results, error, message`
 
-const fileStatusesSQL = `SELECT ` + statusColumns + ` FROM statuses WHERE file_hash = ? AND sha256 = ? ORDER BY timestamp DESC, id LIMIT ?`
+const fileStatusesSQL = `SELECT ` + statusColumns + ` FROM statuses WHERE ` + amongStatuses + ` AND sha256 = ? ORDER BY timestamp DESC, id LIMIT ?`
 
 // statuses lists those of a file, the newest first.
 func (v view) statuses(sha string) ([]StatusDocument, error) {
-	return v.statusesWhere(fileStatusesSQL, digestKey(sha), bytesOf(sha), maxDocuments)
+	numbers, err := v.docsOf(keyStatusFile, digestKey(sha), digestKey(sha))
+	if err != nil {
+		return nil, err
+	}
+	return v.statusesWhere(fileStatusesSQL, inList(numbers), bytesOf(sha), maxDocuments)
 }
 
 func (v view) statusesWhere(query string, args ...any) ([]StatusDocument, error) {

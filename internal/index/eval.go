@@ -72,7 +72,7 @@ func (v view) sights() (*sights, error) {
 
 func (v view) look() (*sights, error) {
 	s := &sights{}
-	if err := v.one(`SELECT coalesce(max(until), 1), (SELECT coalesce(max(bin), 0) + 1 FROM binaries) FROM segments`, nil, &s.docs, &s.files); err != nil {
+	if err := v.one(`SELECT coalesce(max(until), 1), (SELECT coalesce(max(bin), 0) + 1 FROM binaries) FROM segments WHERE base < ?`, []any{firstStatus}, &s.docs, &s.files); err != nil {
 		return nil, err
 	}
 	var err error
@@ -128,7 +128,7 @@ func (v view) visibleDocuments(docs int64) (bitset, error) {
 	if err != nil {
 		return nil, err
 	}
-	segments, err := v.segments()
+	segments, err := v.segments(field)
 	if err != nil {
 		return nil, err
 	}

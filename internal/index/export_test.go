@@ -58,8 +58,6 @@ var HotQueries = map[string]string{
 	"file statuses":   fileStatusesSQL,
 	"plugin statuses": pluginStatusesSQL,
 	"binary":          binarySQL,
-	"known states":    knownStatesSQL,
-	"known ends":      knownEndsSQL,
 	"block":           `SELECT data FROM blocks WHERE id = ?`,
 	"states since":    statesSinceSQL,
 	"documents":       `SELECT ` + rowColumns + ` FROM documents WHERE bin = ?`,

@@ -108,7 +108,7 @@ func (c *counter) facet(field *query.Field, size int) (Facet, error) {
 	slices.SortFunc(terms, func(a, b ValueCount) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
 	})
-	segments, err := c.segments()
+	segments, err := c.segments(number)
 	if err != nil {
 		return f, err
 	}

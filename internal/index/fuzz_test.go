@@ -56,7 +56,7 @@ func FuzzSegment(f *testing.F) {
 		}
 		_, _ = readSummary(b)
 
-		table := termTable{numbers: map[termKey]int32{}}
+		table := newTermTable(1)
 		const base = 1000
 		want := map[termKey][]uint32{}
 		for i, text := range strings.Split(texts, ",") {

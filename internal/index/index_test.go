@@ -195,6 +195,8 @@ func TestVerify(t *testing.T) {
 		`UPDATE counters SET n = 7 WHERE name = 'features'`:               "counts that are wrong",
 		`DELETE FROM states`:                                              "statuses that are not counted",
 		`UPDATE statuses SET timestamp = 9000000000, run = 'another one'`: "a later run has replaced",
+		`UPDATE statuses SET id = 'another'`:                              "statuses that are not found",
+		`UPDATE segments SET until = 5 WHERE base > 5`:                    "without their summary",
 	} {
 		s := open(t, newPath(t))
 		b := documents(0, 3)

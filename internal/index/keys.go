@@ -12,7 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Keys are hashes by which documents are found: terms whose field is their kind and whose text is 63 bits of the hash (keyText). Who looks compares the whole.
+// Keys are hashes by which documents and statuses are found: terms whose field is their kind and whose text is 63 bits of the hash (keyText). Who looks compares the whole.
 // Of the first kinds, those that are asked for when most often there is nothing, segments have a filter.
 const (
 	keySHA256  = 1 // of the file; hex digests are their first 63 bits, so that a range finds a part of one
@@ -34,6 +34,22 @@ const (
 	keyStream6 = 16 // TLSH
 	lastKey    = 31 // fields with names come after it
 )
+
+// The keys of statuses, which have segments of their own.
+const (
+	keyStatus      = 17 // the ID
+	keyStatusFile  = 18 // SHA-256
+	keyStatusInput = 19 // and the author's name
+)
+
+// firstStatus is the number of the first status. Documents have lower ones, so that segments and masks are of both.
+const firstStatus = 1 << 31
+
+// ofStatuses tells whether a field is one of statuses.
+func ofStatuses(field int64) bool { return field >= keyStatus && field <= keyStatusInput }
+
+// filtered tells whether filters have the terms of a field.
+func filtered(field int64) bool { return field <= lastFilter || ofStatuses(field) }
 
 // digestKey is the first 63 bits of a hex digest. What is shorter or no hex is hashed, and found whole only.
 func digestKey(digest string) int64 {
@@ -119,7 +135,7 @@ func hashKeys(first int64, sha512, sha1, md5, ssdeep, tlsh string, fn func(kind,
 	}
 }
 
-// docsOf returns the documents with a key in a range, the ends included, in order. Some may be superseded or removed.
+// docsOf returns the documents or statuses with a key in a range, the ends included, in order. Some may be superseded or removed.
 func (v view) docsOf(kind, from, to int64) (list []uint32, err error) {
 	err = v.eachEntry(kind, keyTexts(from, to), func(e *entry) error {
 		return e.each(func(doc uint32) { list = append(list, doc) })
@@ -128,11 +144,14 @@ func (v view) docsOf(kind, from, to int64) (list []uint32, err error) {
 	return slices.Compact(list), err
 }
 
-// docsOf returns the documents with a key, those of the batch among them; some may be removed.
+// docsOf returns the documents or statuses with a key, those of the batch among them; some may be removed.
 func (w *writer) docsOf(kind, key int64) []int64 { return w.docsWith(kind, keyText(key)) }
 
-// amongDocs is the condition that a document is in a list; inList makes its argument.
-const amongDocs = `doc IN (SELECT value FROM json_each(?))`
+// amongDocs is the condition that a document is in a list, amongStatuses that a status is; inList makes their argument.
+const (
+	amongDocs     = `doc IN (SELECT value FROM json_each(?))`
+	amongStatuses = `status IN (SELECT value FROM json_each(?))`
+)
 
 func inList(docs []uint32) string {
 	text, _ := json.Marshal(docs) // of numbers
@@ -163,9 +182,10 @@ const (
 
 func newFilter(terms int) filter { return make(filter, (terms*filterBits+7)/8) }
 
-// probes calls fn with the bits of a term, as long as it returns true. One hash gives them all (A. Kirsch, M. Mitzenmacher, Less hashing, same performance, 2006).
-func (f filter) probes(k termKey, fn func(at uint64, bit byte) bool) {
-	h := xxhash.Sum64String(k.text) + uint64(k.field)*0x9e3779b97f4a7c15
+// probes calls fn with the bits of a term, whose text has the hash h (xxHash64), as long as it returns true. One hash gives them all (A. Kirsch, M. Mitzenmacher, Less hashing,
+// same performance, 2006).
+func (f filter) probes(field int64, h uint64, fn func(at uint64, bit byte) bool) {
+	h += uint64(field) * 0x9e3779b97f4a7c15
 	step := h>>32 | 1
 	for range filterProbes {
 		at := (h & math.MaxUint32) * uint64(len(f)) >> 32
@@ -176,11 +196,11 @@ func (f filter) probes(k termKey, fn func(at uint64, bit byte) bool) {
 	}
 }
 
-func (f filter) add(k termKey) {
+func (f filter) add(field int64, text []byte) {
 	if len(f) == 0 {
 		return
 	}
-	f.probes(k, func(at uint64, bit byte) bool {
+	f.probes(field, xxhash.Sum64(text), func(at uint64, bit byte) bool {
 		f[at] |= bit
 		return true
 	})
@@ -188,14 +208,14 @@ func (f filter) add(k termKey) {
 
 // lacks tells that a term is not there; it may be wrong in saying no.
 func (f filter) lacks(k termKey) bool {
-	if k.field > lastFilter {
+	if !filtered(k.field) {
 		return false
 	}
 	if len(f) == 0 {
 		return true
 	}
 	lacks := false
-	f.probes(k, func(at uint64, bit byte) bool {
+	f.probes(k.field, xxhash.Sum64String(k.text), func(at uint64, bit byte) bool {
 		lacks = f[at]&bit == 0
 		return !lacks
 	})

@@ -15,7 +15,7 @@ func TestFilter(t *testing.T) {
 		key := func() termKey { return termKey{1 + random.Int64N(lastFilter), keyText(random.Int64())} }
 		for range n {
 			k := key()
-			f.add(k)
+			f.add(k.field, []byte(k.text))
 			added[k] = true
 		}
 		for k := range added {

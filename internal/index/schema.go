@@ -7,11 +7,12 @@ import (
 	"strconv"
 )
 
-// schemaVersion is kept in user_version. Version 2 had a row for each value of each document, version 3 one for each term; 4 had a row for each hash.
-const schemaVersion = 5
+// schemaVersion is kept in user_version. Version 2 had a row for each value of each document, version 3 one for each term; 4 had a row for each hash; 5 found
+// statuses by indexes of hashes.
+const schemaVersion = 6
 
 // schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
-// same. blocks, which belong to segments (segment.go), say which documents have what; masks are sets of documents that change; columns are arrays by document
+// same. blocks, which belong to segments (segment.go), say which documents or statuses have what; masks are sets of documents that change; columns are arrays by document
 // or by file; alike has curves that are compared with all others.
 //
 // Times are Unix microseconds, sizes and offsets are bytes. What ends in _w is a word: a number for a text that comes up again and again.
@@ -39,13 +40,10 @@ CREATE TABLE alike (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE columns (id INTEGER PRIMARY KEY, rev INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX columns_rev ON columns (id, rev);
 CREATE TABLE statuses (
-  status INTEGER PRIMARY KEY, id TEXT NOT NULL, id_hash INTEGER NOT NULL, file_hash INTEGER NOT NULL, sha256 BLOB NOT NULL, label INTEGER NOT NULL,
-  category_w INTEGER NOT NULL, plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, security_w INTEGER NOT NULL, input TEXT, input_hash INTEGER,
+  status INTEGER PRIMARY KEY, id TEXT NOT NULL, sha256 BLOB NOT NULL, label INTEGER NOT NULL,
+  category_w INTEGER NOT NULL, plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, security_w INTEGER NOT NULL, input TEXT,
   run TEXT NOT NULL, state_w INTEGER NOT NULL, worth INTEGER NOT NULL, timestamp INTEGER NOT NULL, runtime REAL NOT NULL, source_w INTEGER NOT NULL,
   results INTEGER NOT NULL, error TEXT NOT NULL, message TEXT NOT NULL);
-CREATE INDEX statuses_id ON statuses (id_hash);
-CREATE INDEX statuses_file ON statuses (file_hash);
-CREATE INDEX statuses_input ON statuses (input_hash) WHERE input_hash IS NOT NULL;
 CREATE INDEX statuses_plugin ON statuses (plugin_w, version_w, state_w, label, timestamp);
 CREATE TABLE states (
   plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, state_w INTEGER NOT NULL, label INTEGER NOT NULL, n INTEGER NOT NULL,

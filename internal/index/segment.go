@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"hash/maphash"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -52,9 +54,11 @@ func compareTexts(a, b string) int {
 }
 
 // compareFolded compares as if the letters A to Z were small.
-func compareFolded[T string | []byte](a T, b string) int {
-	n := min(len(a), len(b))
-	for i := range n {
+func compareFolded[A, B string | []byte](a A, b B) int {
+	n, i := min(len(a), len(b)), 0
+	for ; i+8 <= n && eightBytes(a, i) == eightBytes(b, i); i += 8 {
+	}
+	for ; i < n; i++ {
 		x, y := a[i], b[i]
 		if x == y {
 			continue
@@ -64,6 +68,12 @@ func compareFolded[T string | []byte](a T, b string) int {
 		}
 	}
 	return cmp.Compare(len(a), len(b))
+}
+
+// eightBytes are those of a text from i on; the compiler makes one load of it.
+func eightBytes[T string | []byte](t T, i int) uint64 {
+	t = t[i : i+8]
+	return uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 | uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
 }
 
 func foldByte(c byte) byte {
@@ -234,13 +244,25 @@ type segmentWriter struct {
 	filter  filter // as large as it will have to be
 	blocks  []block
 	buffer  []byte
-	last    termKey
+	last    keyBytes // of the buffer
 	posting []byte
+	text    []byte
+}
+
+// keyBytes is a termKey that may be overwritten.
+type keyBytes struct {
+	field int64
+	text  []byte
 }
 
 func (w *segmentWriter) add(k termKey, docs []uint32) {
-	if k.field <= lastFilter {
-		w.filter.add(k)
+	w.text = append(w.text[:0], k.text...)
+	w.addBytes(keyBytes{k.field, w.text}, docs)
+}
+
+func (w *segmentWriter) addBytes(k keyBytes, docs []uint32) {
+	if filtered(k.field) {
+		w.filter.add(k.field, k.text)
 	}
 	w.posting = appendPosting(w.posting[:0], w.base, docs)
 	long := len(w.posting) > longBytes || len(docs) > longDocs
@@ -248,17 +270,18 @@ func (w *segmentWriter) add(k termKey, docs []uint32) {
 		w.flush()
 	}
 	if len(w.buffer) == 0 {
-		b := block{termKey: k}
+		b := block{termKey: termKey{k.field, string(k.text)}}
 		if long {
 			b.n = int64(len(docs))
 		}
 		w.blocks = append(w.blocks, b)
-		w.last = termKey{}
+		w.buffer = make([]byte, 0, maxBlock+16)
+		w.last = keyBytes{text: w.last.text[:0]}
 	}
 	w.buffer = appendKey(w.buffer, w.last, k)
 	w.buffer = binary.AppendUvarint(w.buffer, uint64(len(w.posting)))
 	w.buffer = append(w.buffer, w.posting...)
-	w.last = k
+	w.last = keyBytes{k.field, append(w.last.text[:0], k.text...)}
 	if long {
 		w.flush()
 	}
@@ -273,10 +296,14 @@ func (w *segmentWriter) flush() {
 }
 
 // appendKey writes what is different from the term before.
-func appendKey(b []byte, last, k termKey) []byte {
+func appendKey(b []byte, last, k keyBytes) []byte {
 	shared := 0
 	if k.field == last.field {
-		for shared < min(len(k.text), len(last.text)) && k.text[shared] == last.text[shared] {
+		n := min(len(k.text), len(last.text))
+		for shared+8 <= n && eightBytes(k.text, shared) == eightBytes(last.text, shared) {
+			shared += 8
+		}
+		for shared < n && k.text[shared] == last.text[shared] {
 			shared++
 		}
 		b = binary.AppendUvarint(b, uint64(shared)<<1)
@@ -384,11 +411,12 @@ func readBlock(data []byte, base uint32) ([]entry, error) {
 
 // appendSummary writes how blocks begin.
 func appendSummary(b []byte, blocks []block) []byte {
-	last := termKey{}
-	for _, k := range blocks {
-		b = appendKey(b, last, k.termKey)
-		b = binary.AppendUvarint(b, uint64(k.n))
-		last = k.termKey
+	var last keyBytes
+	for _, of := range blocks {
+		k := keyBytes{of.field, []byte(of.text)}
+		b = appendKey(b, last, k)
+		b = binary.AppendUvarint(b, uint64(of.n))
+		last = k
 	}
 	return b
 }
@@ -411,18 +439,54 @@ func readSummary(data []byte) ([]block, error) {
 	return list, nil
 }
 
-// termTable are the terms of the documents of a batch.
+// termTable are the terms of the documents or of the statuses of a batch.
 type termTable struct {
-	numbers  map[termKey]int32
+	slots    []int32 // numbers of terms, each at its hash or in the first place behind that was free; -1 is free. A power of two, at most half of them full
 	list     []newTerm
 	pairs    []termDoc // in the order of the documents
 	filtered int       // terms that are in the filter
 }
 
+// newTermTable has room for so many pairs of a term and a document; more may come.
+func newTermTable(pairs int) termTable {
+	t := termTable{list: make([]newTerm, 0, pairs/2), pairs: make([]termDoc, 0, pairs)}
+	t.grow(max(16, 1<<bits.Len(uint(pairs))))
+	return t
+}
+
 type newTerm struct {
 	termKey
+	hash uint32
 	last int32 // of its pairs
-	n    int
+	n    int32
+}
+
+var termSeed = maphash.MakeSeed()
+
+func hashOfTerm(field int64, text string) uint32 {
+	return uint32((maphash.String(termSeed, text) + uint64(field)) * 0x9e3779b97f4a7c15 >> 32)
+}
+
+func (t *termTable) grow(slots int) {
+	t.slots = slices.Repeat([]int32{-1}, slots)
+	for n := range t.list {
+		at := t.list[n].hash
+		for t.slots[at&uint32(slots-1)] >= 0 {
+			at++
+		}
+		t.slots[at&uint32(slots-1)] = int32(n)
+	}
+}
+
+// find returns the number of a term, or -1 and the slot for it.
+func (t *termTable) find(field int64, text string, hash uint32) (n int32, slot uint32) {
+	for slot = hash; ; slot++ {
+		slot &= uint32(len(t.slots) - 1)
+		n = t.slots[slot]
+		if n < 0 || t.list[n].hash == hash && t.list[n].field == field && t.list[n].text == text {
+			return n, slot
+		}
+	}
 }
 
 type termDoc struct {
@@ -433,14 +497,17 @@ type termDoc struct {
 
 // add notes that a document has a term. Documents come in order.
 func (t *termTable) add(field int64, text string, doc uint32) {
-	k := termKey{field, text}
-	n, ok := t.numbers[k]
-	if !ok {
+	hash := hashOfTerm(field, text)
+	n, slot := t.find(field, text, hash)
+	if n < 0 {
 		n = int32(len(t.list))
-		t.numbers[k] = n
-		t.list = append(t.list, newTerm{termKey: k})
-		if field <= lastFilter {
+		t.slots[slot] = n
+		t.list = append(t.list, newTerm{termKey: termKey{field, text}, hash: hash})
+		if filtered(field) {
 			t.filtered++
+		}
+		if 2*len(t.list) > len(t.slots) {
+			t.grow(2 * len(t.slots))
 		}
 	}
 	if of := &t.list[n]; of.n == 0 || t.pairs[of.last].doc != doc {
@@ -452,8 +519,11 @@ func (t *termTable) add(field int64, text string, doc uint32) {
 
 // documents calls fn with those that have a term, the last first.
 func (t *termTable) documents(k termKey, fn func(doc uint32)) {
-	number, ok := t.numbers[k]
-	if !ok {
+	if len(t.list) == 0 {
+		return
+	}
+	number, _ := t.find(k.field, k.text, hashOfTerm(k.field, k.text))
+	if number < 0 {
 		return
 	}
 	of := &t.list[number]
@@ -467,7 +537,7 @@ func (t *termTable) documents(k termKey, fn func(doc uint32)) {
 func (t *termTable) each(fn func(termKey, []uint32)) {
 	starts := make([]int, len(t.list)+1)
 	for i := range t.list {
-		starts[i+1] = starts[i] + t.list[i].n
+		starts[i+1] = starts[i] + int(t.list[i].n)
 	}
 	docs := make([]uint32, len(t.pairs))
 	next := slices.Clone(starts)
@@ -475,12 +545,37 @@ func (t *termTable) each(fn func(termKey, []uint32)) {
 		docs[next[p.term]] = p.doc
 		next[p.term]++
 	}
-	order := make([]int32, len(t.list))
+	// Most comparisons end with the field and the first bytes, which are side by side here.
+	type place struct {
+		field  int64
+		prefix uint64
+		n      int32
+	}
+	order := make([]place, len(t.list))
 	for i := range order {
-		order[i] = int32(i)
+		order[i] = place{t.list[i].field, foldedPrefix(t.list[i].text), int32(i)}
 	}
-	slices.SortFunc(order, func(a, b int32) int { return t.list[a].compare(t.list[b].termKey) })
-	for _, i := range order {
-		fn(t.list[i].termKey, docs[starts[i]:starts[i+1]])
+	slices.SortFunc(order, func(a, b place) int {
+		if a.field != b.field {
+			return cmp.Compare(a.field, b.field)
+		}
+		if a.prefix != b.prefix {
+			return cmp.Compare(a.prefix, b.prefix)
+		}
+		return compareTexts(t.list[a.n].text, t.list[b.n].text)
+	})
+	for _, p := range order {
+		fn(t.list[p.n].termKey, docs[starts[p.n]:starts[p.n+1]])
 	}
+}
+
+// foldedPrefix are the first eight bytes that compareFolded compares, so that numbers are in the order of the texts, unless they are the same.
+func foldedPrefix(text string) (prefix uint64) {
+	for i := range 8 {
+		prefix <<= 8
+		if i < len(text) {
+			prefix |= uint64(foldByte(text[i]))
+		}
+	}
+	return prefix
 }

@@ -1,9 +1,12 @@
 package index
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -77,13 +80,13 @@ func (s *SQLite) mergeAll(ctx context.Context) error {
 		}
 	}
 	s.swept = false // there may be something to sweep if it ends with an error
-	err := s.mergeFrom(ctx, 0, math.MaxUint32)
+	err := s.mergeFrom(ctx, wholeIndex, math.MaxUint32)
 	s.swept = err == nil
 	return err
 }
 
-// mergeFrom merges the segments from a document on, as long as they are together smaller than a number of documents.
-func (s *SQLite) mergeFrom(ctx context.Context, from, smaller uint32) error {
+// mergeFrom merges segments, as long as those that become one are together smaller than a number of documents or statuses.
+func (s *SQLite) mergeFrom(ctx context.Context, from starts, smaller uint32) error {
 	for {
 		var list []segment
 		var gone piecewise
@@ -96,14 +99,23 @@ func (s *SQLite) mergeFrom(ctx context.Context, from, smaller uint32) error {
 		if err != nil {
 			return err
 		}
-		chosen := mergeable(list)
-		if chosen == nil && from == 0 {
+		var chosen []segment
+		documents := documentSegments(list)
+		for _, part := range [][]segment{list[:documents], list[documents:]} {
+			if chosen == nil {
+				chosen = mergeable(part)
+			}
+			if chosen != nil && chosen[len(chosen)-1].until-chosen[0].base >= smaller {
+				chosen = nil
+			}
+		}
+		if chosen == nil && from == wholeIndex {
 			chosen = gone.stale(list)
 		}
-		if chosen == nil || chosen[len(chosen)-1].until-chosen[0].base >= smaller {
+		if chosen == nil {
 			return nil
 		}
-		if err := s.merge(ctx, chosen, gone); err != nil {
+		if err := s.merge(ctx, chosen, gone, from); err != nil {
 			return err
 		}
 		s.tellMerged()
@@ -183,14 +195,29 @@ func (m piecewise) stale(list []segment) []segment {
 // mergeInput goes through a segment.
 type mergeInput struct {
 	segment
-	blocks  [][]byte // read ahead
-	next    int64    // block to read
-	entries []entry
+	blocks [][]byte // read ahead
+	next   int64    // block to read
+	keyReader
+	posting []byte // of the term at which it is
 }
 
-// fill has the next entry in entries[0], if there is one.
-func (in *mergeInput) fill(ctx context.Context, s *SQLite) error {
-	for len(in.entries) == 0 {
+// compare orders inputs by the terms at which they are, those at the same one by their documents.
+func (in *mergeInput) compare(o *mergeInput) int {
+	if in.field != o.field {
+		return cmp.Compare(in.field, o.field)
+	}
+	if order := compareFolded(in.text, o.text); order != 0 {
+		return order
+	}
+	if order := bytes.Compare(in.text, o.text); order != 0 {
+		return order
+	}
+	return cmp.Compare(in.base, o.base)
+}
+
+// advance goes to the next term and tells whether there is one.
+func (in *mergeInput) advance(ctx context.Context, s *SQLite) (bool, error) {
+	if len(in.rest) == 0 {
 		if len(in.blocks) == 0 {
 			err := s.view(ctx, func(v view) error {
 				return v.rows(`SELECT data FROM blocks WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`, []any{in.next, (in.id + 1) << blockShift, readAhead}, func(scan scanner) error {
@@ -201,61 +228,69 @@ func (in *mergeInput) fill(ctx context.Context, s *SQLite) error {
 				})
 			})
 			if err != nil || len(in.blocks) == 0 {
-				return err
+				return false, err
 			}
 			in.next += int64(len(in.blocks))
 		}
-		var err error
-		if in.entries, err = readBlock(in.blocks[0], in.base); err != nil {
-			return err
-		}
+		in.keyReader = keyReader{rest: in.blocks[0], text: in.text[:0]}
 		in.blocks = in.blocks[1:]
 	}
-	return nil
+	if !in.key() {
+		return false, errSegment
+	}
+	var ok bool
+	if in.posting, ok = in.bytes(); !ok {
+		return false, errSegment
+	}
+	return true, nil
 }
 
-// merge writes one segment of several, step by step between batches, and puts it in their place.
-func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) error {
+// merge writes one segment of several, step by step between batches, and puts it in their place. from is where what may be merged meanwhile begins.
+func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise, from starts) error {
 	inputs := make([]*mergeInput, len(list))
+	ahead := make([]*mergeInput, 0, len(list)) // those that are not at their end, in the order of their terms
 	for i := range list {
 		inputs[i] = &mergeInput{segment: list[i], next: list[i].id << blockShift}
-		if err := inputs[i].fill(ctx, s); err != nil {
+		some, err := inputs[i].advance(ctx, s)
+		if err != nil {
 			return err
 		}
+		if some {
+			ahead = append(ahead, inputs[i])
+		}
 	}
+	slices.SortFunc(ahead, (*mergeInput).compare)
 	s.mu.Lock()
 	id := s.newSegment()
 	s.mu.Unlock()
 	base, until := list[0].base, list[len(list)-1].until
+	if base < firstStatus {
+		from.documents = until
+	} else {
+		from.statuses = until
+	}
 	var rows []any
 	filters := 0
 	for i := range list {
 		filters += list[i].filterSize
 	}
 	out := segmentWriter{base: base, filter: make(filter, filters), put: func(number int64, data []byte) { rows = append(rows, id<<blockShift|number, data) }}
+	var key keyBytes
 	var docs []uint32
 	worked := time.Now()
-	for n := 1; ; n++ {
+	for n := 1; len(ahead) > 0; n++ {
 		if n%termsBetween == 0 {
 			s.courtesy.wait(ctx, time.Since(worked))
 			worked = time.Now()
 		}
-		var first *entry
-		for _, in := range inputs {
-			if len(in.entries) > 0 && (first == nil || in.entries[0].compare(first.termKey) < 0) {
-				first = &in.entries[0]
-			}
-		}
-		if first == nil {
-			break
-		}
-		key := first.termKey
+		key = keyBytes{ahead[0].field, append(key.text[:0], ahead[0].text...)}
 		docs = docs[:0]
-		for _, in := range inputs {
-			if len(in.entries) == 0 || in.entries[0].termKey != key {
-				continue
-			}
-			err := in.entries[0].each(func(doc uint32) {
+		same := 1
+		for same < len(ahead) && ahead[same].field == key.field && bytes.Equal(ahead[same].text, key.text) {
+			same++
+		}
+		for _, in := range ahead[:same] {
+			err := posting{in.base, in.posting}.each(func(doc uint32) {
 				if !gone.has(doc) {
 					docs = append(docs, doc)
 				}
@@ -263,13 +298,23 @@ func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) erro
 			if err != nil {
 				return err
 			}
-			in.entries = in.entries[1:]
-			if err := in.fill(ctx, s); err != nil {
+		}
+		for same--; same >= 0; same-- {
+			in, rest := ahead[same], ahead[same+1:]
+			some, err := in.advance(ctx, s)
+			if err != nil {
 				return err
 			}
+			if !some {
+				ahead = slices.Delete(ahead, same, same+1)
+				continue
+			}
+			at, _ := slices.BinarySearchFunc(rest, in, (*mergeInput).compare)
+			copy(ahead[same:], rest[:at])
+			ahead[same+at] = in
 		}
 		if len(docs) > 0 {
-			out.add(key, docs)
+			out.addBytes(key, docs)
 		}
 		if len(rows) >= 2*blocksAtOnce {
 			if err := s.step(ctx, func(w *writer) { w.blocks.values = rows }); err != nil {
@@ -277,7 +322,7 @@ func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise) erro
 			}
 			rows = rows[:0]
 			// What came meanwhile does not wait for the end of a large merge.
-			if err := s.mergeFrom(ctx, until, until-base); err != nil {
+			if err := s.mergeFrom(ctx, from, until-base); err != nil {
 				return err
 			}
 		}

@@ -39,27 +39,51 @@ func (c *summaries) forget() {
 
 // segmentsOf are the segments of a view, read when they are first needed.
 type segmentsOf struct {
-	list []segment
-	read bool
+	list      []segment
+	documents int // so many of the first are of documents, the rest of statuses
+	read      bool
 }
 
-// listSegments returns those that answer from a document on, the oldest first, without their summaries.
-func (v view) listSegments(from uint32) (list []segment, err error) {
-	err = v.rows(`SELECT segment, base, until, length(filter) FROM segments WHERE base >= ? ORDER BY base`, []any{from}, func(scan scanner) error {
-		var s segment
-		err := scan(&s.id, &s.base, &s.until, &s.filterSize)
-		list = append(list, s)
-		return err
-	})
+// starts are a document and a status: segments from there on.
+type starts struct{ documents, statuses uint32 }
+
+var wholeIndex = starts{0, firstStatus}
+
+// listSegments returns those that answer, those of documents first, each the oldest first, without their summaries.
+func (v view) listSegments(from starts) (list []segment, err error) {
+	err = v.rows(`SELECT segment, base, until, length(filter) FROM segments WHERE base >= ? AND base < ? OR base >= ? ORDER BY base`,
+		[]any{from.documents, firstStatus, from.statuses}, func(scan scanner) error {
+			var s segment
+			err := scan(&s.id, &s.base, &s.until, &s.filterSize)
+			list = append(list, s)
+			return err
+		})
 	return list, err
 }
 
-// segments returns those that answer, the oldest documents first.
-func (v view) segments() ([]segment, error) {
+// documentSegments is how many of a list are of documents; the rest is of statuses.
+func documentSegments(list []segment) int {
+	return sort.Search(len(list), func(i int) bool { return list[i].base >= firstStatus })
+}
+
+// segments returns those that have terms of a field, the oldest first.
+func (v view) segments(field int64) ([]segment, error) {
+	all, err := v.allSegments()
+	if err != nil {
+		return nil, err
+	}
+	if ofStatuses(field) {
+		return all[v.terms.documents:], nil
+	}
+	return all[:v.terms.documents], nil
+}
+
+// allSegments returns those that answer, those of documents first, each the oldest first.
+func (v view) allSegments() ([]segment, error) {
 	if v.terms.read {
 		return v.terms.list, nil
 	}
-	list, err := v.listSegments(0)
+	list, err := v.listSegments(wholeIndex)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +111,7 @@ func (v view) segments() ([]segment, error) {
 		s.labels = &labelSets{of: map[int64]bitset{}}
 		c.read[s.id] = s.summary
 	}
-	v.terms.list, v.terms.read = list, true
+	v.terms.list, v.terms.documents, v.terms.read = list, documentSegments(list), true
 	return list, nil
 }
 
@@ -295,7 +319,7 @@ func (f *fronts) Pop() any {
 
 // eachTerm calls fn with the terms of a field in a range, in order, until it returns an error; errEnough ends it well.
 func (v view) eachTerm(field int64, texts textRange, down bool, fn func(*foundTerm) error) error {
-	segments, err := v.segments()
+	segments, err := v.segments(field)
 	if err != nil {
 		return err
 	}
@@ -353,7 +377,7 @@ func (v view) foundText(field int64, text string) (*foundTerm, error) {
 
 // eachEntry is eachTerm without an order: one segment after the other.
 func (v view) eachEntry(field int64, texts textRange, fn func(*entry) error) error {
-	segments, err := v.segments()
+	segments, err := v.segments(field)
 	if err != nil {
 		return err
 	}
@@ -429,7 +453,7 @@ func (v view) addLabelled(s *segment, field, label int64, into bitset) error {
 
 // frequentTerms returns the terms of a field that have a block of their own somewhere, with how many documents they have there.
 func (v view) frequentTerms(field int64, prefix string) (map[string]int64, error) {
-	segments, err := v.segments()
+	segments, err := v.segments(field)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 package index
 
-// setMask notes whether a document is in a mask.
+// setMask notes whether a document or status is in a mask.
 func (w *writer) setMask(mask int64, doc uint32, in bool) {
 	id := mask<<pieceShift | int64(doc>>pieceBits)
 	p := w.masks[id]
@@ -32,24 +32,25 @@ func (w *writer) storeMasks() {
 
 // builtSegment is what a batch says of its documents, ready to be written.
 type builtSegment struct {
-	id   int64
-	out  segmentWriter
-	rows []any // of blocks
+	id    int64
+	until uint32
+	out   segmentWriter
+	rows  []any // of blocks
 }
 
-// buildSegment begins to make the segment of the batch's documents, of which there will be no more, beside everything else: it takes a tenth of the time.
-func (w *writer) buildSegment() <-chan *builtSegment {
+// buildSegment begins to make the segment of the batch's documents or statuses, of which there will be no more, beside everything else: it takes a tenth of the time.
+func (w *writer) buildSegment(terms *termTable, first, next int64) <-chan *builtSegment {
 	built := make(chan *builtSegment, 1)
-	if w.nextDoc == w.firstDoc || w.err != nil {
+	if next == first || w.err != nil {
 		close(built)
 		return built
 	}
-	b := &builtSegment{id: w.s.newSegment()}
-	b.out = segmentWriter{base: uint32(w.firstDoc), filter: newFilter(w.terms.filtered), put: func(number int64, data []byte) {
+	b := &builtSegment{id: w.s.newSegment(), until: uint32(next)}
+	b.out = segmentWriter{base: uint32(first), filter: newFilter(terms.filtered), put: func(number int64, data []byte) {
 		b.rows = append(b.rows, b.id<<blockShift|number, data)
 	}}
 	go func() {
-		w.terms.each(b.out.add)
+		terms.each(b.out.add)
 		b.out.flush()
 		built <- b
 	}()
@@ -64,7 +65,7 @@ func (w *writer) storeSegment(built <-chan *builtSegment) {
 	w.blocks.values = b.rows
 	w.blocks.write(w)
 	w.segments++
-	w.insertSegment(b.id, uint32(w.firstDoc), uint32(w.nextDoc), &b.out)
+	w.insertSegment(b.id, b.out.base, b.until, &b.out)
 }
 
 func (w *writer) insertSegment(id int64, base, until uint32, out *segmentWriter) {
@@ -82,7 +83,7 @@ func (w *writer) view() view {
 	return view{ctx: w.ctx, quiet: w.quiet, s: w.s, reader: &reader{w.s.write, w.s.statements}, fields: map[string]int64{}, terms: &w.stored}
 }
 
-// docsWith returns the documents that have a term, those of the batch among them; some may be removed.
+// docsWith returns the documents or statuses that have a term, those of the batch among them; some may be removed.
 func (w *writer) docsWith(field int64, text string) []int64 {
 	if w.err != nil {
 		return nil
@@ -96,6 +97,10 @@ func (w *writer) docsWith(field int64, text string) []int64 {
 	if err != nil {
 		w.err = err
 	}
-	w.terms.documents(termKey{field, text}, add)
+	batch := &w.terms
+	if ofStatuses(field) {
+		batch = &w.statusTerms
+	}
+	batch.documents(termKey{field, text}, add)
 	return list
 }

@@ -33,36 +33,33 @@ type storedStatus struct {
 	key        stateKey
 }
 
-const statusSQL = `SELECT status, id, run, worth, timestamp, plugin_w, version_w, state_w, label FROM statuses WHERE id_hash = ?`
+const statusSQL = `SELECT status, id, run, worth, timestamp, plugin_w, version_w, state_w, label FROM statuses WHERE status = ?`
 
+// storedStatus finds a status, also one of this batch; nil if there is none.
 func (w *writer) storedStatus(id string) *storedStatus {
-	var found *storedStatus
-	w.rows(statusSQL, []any{textKey(id)}, func(scan scanner) error {
+	for _, number := range w.docsOf(keyStatus, textKey(id)) {
+		if number >= w.firstStatus {
+			w.statuses.write(w)
+		}
 		var s storedStatus
 		var of string
-		err := scan(&s.status, &of, &s.run, &s.worth, &s.at, &s.key.plugin, &s.key.version, &s.key.state, &s.key.label)
-		if of == id {
-			found = &s
+		if w.one(statusSQL, []any{number}, &s.status, &of, &s.run, &s.worth, &s.at, &s.key.plugin, &s.key.version, &s.key.state, &s.key.label) && of == id {
+			return &s
 		}
-		return err
-	})
-	return found
+	}
+	return nil
 }
 
 // status stores a status, unless the one that is there tells more, and removes what it makes out of date.
 func (w *writer) status(st *StatusDocument) {
-	var stored *storedStatus
-	id := textKey(st.ID)
-	if w.there.statuses[id] {
-		w.statuses.write(w)
-		stored = w.storedStatus(st.ID)
-	}
+	stored := w.storedStatus(st.ID)
 	rank, now := worth(st.State), micros(st.Timestamp)
 	if stored != nil && st.State != "" && lessThan(rank, now, st.Run, stored) {
 		return
 	}
 	if stored != nil {
 		w.exec(`DELETE FROM statuses WHERE status = ?`, stored.status)
+		w.setMask(maskRemoved, uint32(stored.status), true)
 		w.states[stored.key]--
 		w.counts["statuses"]--
 	}
@@ -70,17 +67,24 @@ func (w *writer) status(st *StatusDocument) {
 		return
 	}
 	key := stateKey{w.word(st.Author.Name), w.word(st.Author.Version), w.word(st.State), w.label(st.Label)}
-	var inputHash any
-	if st.Input != "" {
-		inputHash = textKey(st.Input, st.Author.Name)
-	}
-	w.there.statuses[id] = true
-	w.statuses.add(nil, st.ID, id, digestKey(st.SHA256), append([]byte{}, bytesOf(st.SHA256)...), key.label, w.word(st.Author.Category), key.plugin, key.version,
-		w.word(st.Author.Security), orNull(st.Input), inputHash, st.Run, key.state, rank, now, st.Runtime, w.word(st.SourceName), st.ResultsStored, st.Error, st.Message)
+	number := uint32(w.nextStatus)
+	w.nextStatus++
+	st.keys(func(kind, hash int64) { w.statusTerms.add(kind, keyText(hash), number) })
+	w.statuses.add(number, st.ID, append([]byte{}, bytesOf(st.SHA256)...), key.label, w.word(st.Author.Category), key.plugin, key.version,
+		w.word(st.Author.Security), orNull(st.Input), st.Run, key.state, rank, now, st.Runtime, w.word(st.SourceName), st.ResultsStored, st.Error, st.Message)
 	w.states[key]++
 	w.counts["statuses"]++
 	if rank == worthSuccess && st.Input != "" {
 		w.outdate(st, key)
+	}
+}
+
+// keys calls fn with the keys of a status.
+func (st *StatusDocument) keys(fn func(kind, hash int64)) {
+	fn(keyStatus, textKey(st.ID))
+	fn(keyStatusFile, digestKey(st.SHA256))
+	if st.Input != "" {
+		fn(keyStatusInput, textKey(st.Input, st.Author.Name))
 	}
 }
 

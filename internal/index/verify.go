@@ -15,7 +15,8 @@ var checks = []struct{ fault, query string }{
 	{"documents or statuses with a name that is not there", `SELECT (SELECT count(*) FROM documents WHERE author_w NOT IN (SELECT word FROM words)
 		OR source_w NOT IN (SELECT word FROM words) OR action_w NOT IN (SELECT word FROM words) OR label NOT IN (SELECT label FROM labels))
 		+ (SELECT count(*) FROM statuses WHERE plugin_w NOT IN (SELECT word FROM words) OR state_w NOT IN (SELECT word FROM words))`},
-	{"parts of the index without their summary", `SELECT count(*) FROM documents WHERE NOT EXISTS (SELECT 1 FROM segments WHERE base <= doc AND doc < until)`},
+	{"parts of the index without their summary", `SELECT (SELECT count(*) FROM documents WHERE NOT EXISTS (SELECT 1 FROM segments WHERE base <= doc AND doc < until))
+		+ (SELECT count(*) FROM statuses WHERE NOT EXISTS (SELECT 1 FROM segments WHERE base <= status AND status < until))`},
 	{"statuses that are not counted right", `SELECT count(*) FROM (SELECT plugin_w, version_w, state_w, label, count(*) AS n FROM statuses GROUP BY 1, 2, 3, 4
 		EXCEPT SELECT plugin_w, version_w, state_w, label, n FROM states)`},
 	{"counts that are wrong", `SELECT count(*) FROM (SELECT 'binaries' AS name, count(*) AS n FROM binaries UNION ALL SELECT 'documents', count(*) FROM documents
@@ -47,18 +48,31 @@ func (s *SQLite) Verify(ctx context.Context, report func(fault string)) error {
 				report(fmt.Sprintf("index: %d %s", n, c.fault))
 			}
 		}
-		return v.verifyDocuments(report)
+		faults := map[string]int{}
+		if err := v.verifyDocuments(faults); err != nil {
+			return err
+		}
+		if err := v.verifyStatuses(faults); err != nil {
+			return err
+		}
+		for fault, n := range faults {
+			report(fmt.Sprintf("index: %d %s", n, fault))
+		}
+		return nil
 	})
 }
 
 // verifyDocuments compares each document with its terms, in both directions, its columns, and the runs of its plugin.
-func (v view) verifyDocuments(report func(fault string)) error {
-	faults := map[string]int{}
+func (v view) verifyDocuments(faults map[string]int) error {
 	e, err := v.evaluate()
 	if err != nil {
 		return err
 	}
-	sums, err := v.sumTerms(e.docs, faults)
+	all, err := v.allSegments()
+	if err != nil {
+		return err
+	}
+	sums, err := v.sumTerms(all[:v.terms.documents], 0, e.docs, faults)
 	if err != nil {
 		return err
 	}
@@ -104,11 +118,7 @@ func (v view) verifyDocuments(report func(fault string)) error {
 	if err != nil {
 		return err
 	}
-	for _, sum := range sums.of {
-		if sum != 0 {
-			faults["documents that are not found by what they have, or by what they do not have"]++
-		}
-	}
+	sums.faults(faults, "documents")
 	for label := range v.labels {
 		c, err := v.column(fileColumn(label, fileSeen))
 		if err != nil {
@@ -127,19 +137,52 @@ func (v view) verifyDocuments(report func(fault string)) error {
 			faults["files whose times are not those of their documents"]++
 		}
 	}
-	if err := v.verifyRuns(faults); err != nil {
-		return err
-	}
-	for fault, n := range faults {
-		report(fmt.Sprintf("index: %d %s", n, fault))
-	}
-	return nil
+	return v.verifyRuns(faults)
 }
 
-// termSums are, for each document, the sum of hashes of the terms that have it less that of the terms that it has.
+// verifyStatuses compares each status with its keys, in both directions.
+func (v view) verifyStatuses(faults map[string]int) error {
+	all, err := v.allSegments()
+	if err != nil {
+		return err
+	}
+	all = all[v.terms.documents:]
+	until := int64(firstStatus)
+	if len(all) > 0 {
+		until = max(until, int64(all[len(all)-1].until))
+	}
+	sums, err := v.sumTerms(all, firstStatus, until, faults)
+	if err != nil {
+		return err
+	}
+	err = v.rows(`SELECT status, id, sha256, coalesce(input, ''), text FROM statuses JOIN words ON word = plugin_w`, nil, func(scan scanner) error {
+		var st StatusDocument
+		var number uint32
+		var sha []byte
+		err := scan(&number, &st.ID, &sha, &st.Input, &st.Author.Name)
+		st.SHA256 = digestOf(sha)
+		st.keys(func(kind, hash int64) { sums.add(number, kind, keyText(hash)) })
+		clear(sums.seen)
+		return err
+	})
+	sums.faults(faults, "statuses")
+	return err
+}
+
+// termSums are, for each document or status from one on, the sum of hashes of the terms that have it less that of the terms that it has.
 type termSums struct {
-	of   []uint64
-	seen map[termKey]bool // of one document
+	first uint32
+	of    []uint64
+	seen  map[termKey]bool // of one document
+}
+
+// faults counts those whose sum is not 0.
+func (t *termSums) faults(faults map[string]int, of string) {
+	for _, sum := range t.of {
+		if sum != 0 {
+			faults[of+" that are not found by what they have, or by what they do not have"]++
+		}
+	}
 }
 
 func (t *termSums) once(doc uint32, e *eval, field, text string) {
@@ -149,21 +192,17 @@ func (t *termSums) once(doc uint32, e *eval, field, text string) {
 }
 
 func (t *termSums) add(doc uint32, field int64, text string) {
-	if k := (termKey{field, text}); !t.seen[k] && int(doc) < len(t.of) {
+	if k := (termKey{field, text}); !t.seen[k] && doc >= t.first && int(doc-t.first) < len(t.of) {
 		t.seen[k] = true
-		t.of[doc] -= k.hash()
+		t.of[doc-t.first] -= k.hash()
 	}
 }
 
 func (k termKey) hash() uint64 { return uint64(textKey(strconv.FormatInt(k.field, 10), k.text)) }
 
-// sumTerms reads all segments.
-func (v view) sumTerms(docs int64, faults map[string]int) (*termSums, error) {
-	sums := &termSums{make([]uint64, docs), map[termKey]bool{}}
-	segments, err := v.segments()
-	if err != nil {
-		return nil, err
-	}
+// sumTerms reads segments, with documents or statuses from first on, until not among them.
+func (v view) sumTerms(segments []segment, first, until int64, faults map[string]int) (*termSums, error) {
+	sums := &termSums{uint32(first), make([]uint64, until-first), map[termKey]bool{}}
 	gone, err := v.removed()
 	if err != nil {
 		return nil, err
@@ -191,10 +230,10 @@ func (v view) sumTerms(docs int64, faults map[string]int) (*termSums, error) {
 				}
 				h := e.hash()
 				if e.each(func(doc uint32) {
-					if doc < s.base || doc >= s.until || int64(doc) >= docs {
+					if doc < s.base || doc >= s.until || int64(doc) >= until {
 						faults["terms with documents of another part"]++
 					} else if !gone.has(doc) {
-						sums.of[doc] += h
+						sums.of[doc-sums.first] += h
 					}
 				}) != nil {
 					faults["terms with damaged documents"]++
@@ -251,7 +290,7 @@ func (v view) verifyRuns(faults map[string]int) error {
 		run string
 	}
 	ends := map[job][]end{}
-	err := v.rows(`SELECT input, plugin_w, timestamp, run FROM statuses WHERE input_hash IS NOT NULL AND worth = ?`, []any{worthSuccess}, func(scan scanner) error {
+	err := v.rows(`SELECT input, plugin_w, timestamp, run FROM statuses WHERE input IS NOT NULL AND worth = ?`, []any{worthSuccess}, func(scan scanner) error {
 		var j job
 		var e end
 		err := scan(&j.input, &j.author, &e.at, &e.run)

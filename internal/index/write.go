@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -48,7 +49,8 @@ type writer struct {
 	files, said       newRows // binaries and facts
 	statuses          newRows
 	blocks            newRows
-	terms             termTable
+	terms             termTable // of documents
+	statusTerms       termTable
 	masks             map[int64]*piece
 	pendings          map[string]bool // their IDs
 	bereft            map[string]bool // IDs that lost a document
@@ -56,20 +58,21 @@ type writer struct {
 	alike             map[int64][]byte
 	counts            map[string]int64
 	states            map[stateKey]int64
-	there             there
 	inputs            map[int64]int64 // by input and author of the batch's documents: the hash of their run, or anyRun
 	stored            segmentsOf      // those before the batch
 	firstDoc, nextDoc int64
-	segments          int // more than before
-	nextBin, nextFact int64
-	deleting          bool // there are deletions
+
+	firstStatus, nextStatus int64
+	segments                int // more than before
+	nextBin, nextFact       int64
+	deleting                bool // there are deletions
 }
 
 func (s *SQLite) newWriter(ctx context.Context) *writer {
 	return &writer{ctx: ctx, quiet: context.WithoutCancel(ctx), s: s, known: s.known, bins: map[string]int64{}, touched: map[int64]*touch{},
 		facts: map[int64]map[facts]int64{}, documents: newRows{table: "documents", columns: 19},
-		files: newRows{table: "binaries", columns: 2}, said: newRows{table: "facts", columns: 12}, statuses: newRows{table: "statuses", columns: 21}, blocks: newRows{table: "blocks", columns: 2},
-		terms: termTable{numbers: map[termKey]int32{}}, masks: map[int64]*piece{}, pendings: map[string]bool{}, bereft: map[string]bool{},
+		files: newRows{table: "binaries", columns: 2}, said: newRows{table: "facts", columns: 12}, statuses: newRows{table: "statuses", columns: 18}, blocks: newRows{table: "blocks", columns: 2},
+		masks: map[int64]*piece{}, pendings: map[string]bool{}, bereft: map[string]bool{},
 		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}, inputs: map[int64]int64{}}
 }
 
@@ -235,13 +238,18 @@ func (w *writer) number(known map[string]int64, text, find, add string) int64 {
 }
 
 func (w *writer) batch(b *Batch) {
-	// Numbers of documents that are gone are not given again: segments may still have them.
-	w.one(`SELECT coalesce(max(until), 1), EXISTS (SELECT 1 FROM deletions), (SELECT coalesce(max(bin), 0) + 1 FROM binaries), (SELECT coalesce(max(fact), 0) + 1 FROM facts)
-		FROM segments`, nil, &w.firstDoc, &w.deleting, &w.nextBin, &w.nextFact)
-	w.nextDoc = w.firstDoc
-	w.look(b)
+	// Numbers of documents and statuses that are gone are not given again: segments may still have them.
+	w.one(`SELECT coalesce(max(until) FILTER (WHERE base < ?1), 1), coalesce(max(until), ?1), EXISTS (SELECT 1 FROM deletions), (SELECT coalesce(max(bin), 0) + 1 FROM binaries),
+		(SELECT coalesce(max(fact), 0) + 1 FROM facts) FROM segments`, []any{firstStatus}, &w.firstDoc, &w.firstStatus, &w.deleting, &w.nextBin, &w.nextFact)
+	w.firstStatus = max(w.firstStatus, firstStatus)
+	w.nextDoc, w.nextStatus = w.firstDoc, w.firstStatus
+	if w.nextDoc+int64(len(b.Documents)) > firstStatus || w.nextStatus+int64(len(b.Statuses)) > math.MaxUint32 {
+		w.err = fmt.Errorf("%w: it has as many documents or statuses as one can have, %d", ErrFull, firstStatus)
+		return
+	}
+	w.terms, w.statusTerms = newTermTable(termsOfDocument*len(b.Documents)), newTermTable(termsOfStatus*len(b.Statuses))
 	w.storeDocuments(b.Documents)
-	segment := w.buildSegment()
+	documents := w.buildSegment(&w.terms, w.firstDoc, w.nextDoc)
 	w.flush()
 	for i := range b.Deletions {
 		w.check()
@@ -250,6 +258,7 @@ func (w *writer) batch(b *Batch) {
 	for i := range b.Statuses {
 		w.status(&b.Statuses[i])
 	}
+	statuses := w.buildSegment(&w.statusTerms, w.firstStatus, w.nextStatus)
 	w.statuses.write(w)
 	for _, id := range slices.Sorted(maps.Keys(w.bereft)) {
 		w.reorder(id)
@@ -270,12 +279,19 @@ func (w *writer) batch(b *Batch) {
 		w.settle(bin, w.touched[bin])
 	}
 	w.check()
-	w.storeSegment(segment)
+	w.storeSegment(documents)
+	w.storeSegment(statuses)
 	w.storeMasks()
 	w.storeColumns()
 	w.storeAlike()
 	w.storeCounts()
 }
+
+// How many terms most documents and statuses have at most.
+const (
+	termsOfDocument = 128
+	termsOfStatus   = 3
+)
 
 // storeDocuments packs bodies beside everything else, which takes a tenth of the time.
 func (w *writer) storeDocuments(list []Document) {

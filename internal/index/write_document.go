@@ -119,28 +119,26 @@ func (w *writer) text(word int64) string {
 	return text
 }
 
-const endedSQL = `SELECT input, plugin_w, version_w FROM statuses WHERE input_hash = ? AND worth = ? AND timestamp > ? AND run <> ?`
+const endedSQL = `SELECT input, plugin_w, version_w FROM statuses WHERE status = ? AND worth = ? AND timestamp > ? AND run <> ?`
 
 // byRuns tells whether another run ended well after a document was made: one of its version takes its place, one of another supersedes it.
 func (w *writer) byRuns(d *Document) (superseded int64, keep bool) {
-	if d.Input == "" || !w.there.ends[textKey(d.Input, d.Author.Name)] {
+	if d.Input == "" {
 		return 0, true
 	}
-	author, version := w.word(d.Author.Name), w.word(d.Author.Version)
 	keep = true
-	w.rows(endedSQL, []any{textKey(d.Input, d.Author.Name), worthSuccess, micros(d.Timestamp), d.Run}, func(scan scanner) error {
+	for _, status := range w.docsOf(keyStatusInput, textKey(d.Input, d.Author.Name)) {
 		var input string
-		var plugin, of int64
-		if err := scan(&input, &plugin, &of); err != nil || input != d.Input || plugin != author {
-			return err
+		var plugin, version int64
+		if !w.one(endedSQL, []any{status, worthSuccess, micros(d.Timestamp), d.Run}, &input, &plugin, &version) || input != d.Input || plugin != w.word(d.Author.Name) {
+			continue
 		}
-		if of == version {
+		if version == w.word(d.Author.Version) {
 			keep = false
 		} else {
 			superseded = byRun
 		}
-		return nil
-	})
+	}
 	return superseded, keep
 }
 
@@ -175,6 +173,9 @@ func (w *writer) reorder(id string) {
 		w.supersede(s, why)
 	}
 }
+
+// anyRun is what a batch's documents of several runs have in inputs.
+const anyRun = -1
 
 // add gives a document its number and its terms; flush writes what waits.
 func (w *writer) add(d *Document, superseded int64, body []byte) {
