@@ -1,11 +1,9 @@
 package index
 
 import (
-	"container/list"
 	"encoding/binary"
 	"errors"
 	"slices"
-	"sync"
 )
 
 // Columns are arrays of numbers by document or by file, in chunks of 4,096, where nothing is 0. Their row is column<<32|chunk.
@@ -73,18 +71,6 @@ const maxCachedChunks = 160 << 20 / (chunkSize * 8)
 // chunkID is a chunk as one transaction wrote it.
 type chunkID struct{ id, rev int64 }
 
-// chunkCache keeps the chunks that were used last.
-type chunkCache struct {
-	mu    sync.Mutex
-	rows  map[chunkID]*list.Element
-	order *list.List // of *cachedChunk, the last used in front
-}
-
-type cachedChunk struct {
-	of chunkID
-	readChunk
-}
-
 // readChunk is a chunk with its largest number and the places of those that are not 0.
 type readChunk struct {
 	*chunk
@@ -102,34 +88,9 @@ func (c *chunk) set() bitset {
 	return set
 }
 
-func newChunkCache() *chunkCache {
-	return &chunkCache{rows: map[chunkID]*list.Element{}, order: list.New()}
-}
+func (c *chunk) empty() bool { return *c == chunk{} }
 
-func (c *chunkCache) get(of chunkID) readChunk {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.rows[of]
-	if e == nil {
-		return readChunk{}
-	}
-	c.order.MoveToFront(e)
-	return e.Value.(*cachedChunk).readChunk
-}
-
-func (c *chunkCache) put(of chunkID, data readChunk) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.rows[of] != nil {
-		return
-	}
-	c.rows[of] = c.order.PushFront(&cachedChunk{of, data})
-	for c.order.Len() > maxCachedChunks {
-		last := c.order.Back()
-		c.order.Remove(last)
-		delete(c.rows, last.Value.(*cachedChunk).of)
-	}
-}
+func (c *chunk) forReaders() readChunk { return readChunk{c, slices.Max(c[:]), c.set()} }
 
 // column is a whole column as a view sees it: chunks are nil where all is 0.
 type column struct{ chunks []readChunk }
@@ -153,40 +114,30 @@ func (c column) addTo(set bitset) {
 
 // column reads a column; only chunks that are not in the cache are read from the file.
 func (v view) column(number int64) (column, error) {
-	var c column
-	type missing struct {
-		of chunkID
-		at int
-	}
-	var todo []missing
-	err := v.rows(`SELECT id, rev FROM columns INDEXED BY columns_rev WHERE id >= ? AND id < ?`, []any{number << 32, (number + 1) << 32}, func(scan scanner) error {
-		var of chunkID
-		if err := scan(&of.id, &of.rev); err != nil {
-			return err
-		}
-		i := int(of.id & (1<<32 - 1))
-		for len(c.chunks) <= i {
-			c.chunks = append(c.chunks, readChunk{})
-		}
-		if c.chunks[i] = v.s.chunks.get(of); c.chunks[i].chunk == nil {
-			todo = append(todo, missing{of, i})
-		}
-		return nil
-	})
+	latest, err := v.latest()
 	if err != nil {
-		return c, err
+		return column{}, err
 	}
-	for _, m := range todo {
+	c := column{make([]readChunk, len(latest.chunks[number]))}
+	for i := range c.chunks {
+		of := latest.chunk(number<<32 | int64(i))
+		if of == (chunkID{}) {
+			continue
+		}
+		var ok bool
+		if c.chunks[i], ok = v.s.chunks.get(of); ok {
+			continue
+		}
 		var data []byte
-		if err := v.one(`SELECT data FROM columns WHERE id = ?`, []any{m.of.id}, &data); err != nil {
+		if err := v.one(`SELECT data FROM columns WHERE id = ?`, []any{of.id}, &data); err != nil {
 			return c, err
 		}
 		ch := new(chunk)
 		if err := ch.decode(data); err != nil {
 			return c, err
 		}
-		c.chunks[m.at] = readChunk{ch, slices.Max(ch[:]), ch.set()}
-		v.s.chunks.put(m.of, c.chunks[m.at])
+		c.chunks[i] = ch.forReaders()
+		v.s.chunks.put(of, c.chunks[i], 1)
 	}
 	return c, nil
 }

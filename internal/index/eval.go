@@ -42,7 +42,7 @@ const maxSights = 4
 
 // sights returns what the reader sees.
 func (v view) sights() (*sights, error) {
-	rev, err := v.number(`SELECT n FROM counters WHERE name = 'rev'`)
+	latest, err := v.latest()
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (v view) sights() (*sights, error) {
 	c := &v.s.sights
 	c.mu.Lock()
 	for _, r := range c.list {
-		if r.rev == rev && r.labels == key.String() {
+		if r.rev == latest.rev && r.labels == key.String() {
 			c.mu.Unlock()
 			return r.sights, nil
 		}
@@ -65,7 +65,7 @@ func (v view) sights() (*sights, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.list = append(c.list, rememberedSights{rev, key.String(), s})
+	c.list = append(c.list, rememberedSights{latest.rev, key.String(), s})
 	c.list = c.list[max(0, len(c.list)-maxSights):]
 	return s, nil
 }
@@ -113,10 +113,12 @@ func (v view) evaluate() (*eval, error) {
 
 // visibleDocuments are those that are current and have a label that the reader sees.
 func (v view) visibleDocuments(docs int64) (bitset, error) {
-	current := newBitset(docs)
-	if err := v.mask(maskCurrent, current); err != nil {
+	latest, err := v.latest()
+	if err != nil {
 		return nil, err
 	}
+	current := newBitset(docs)
+	current.or(latest.current)
 	hidden := false
 	for _, l := range v.labels {
 		hidden = hidden || !l.visible

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -18,97 +19,212 @@ const (
 
 // Hits: see Index.
 func (s *SQLite) Hits(ctx context.Context, r Reader, sha256 []string) ([]Hit, error) {
-	list := make([]Hit, 0, len(sha256))
+	list := make([]Hit, len(sha256))
 	err := s.see(ctx, r, func(v view) error {
-		for _, sha := range sha256 {
+		var bins []int64
+		places := map[int64][]int{} // in the list
+		for i, sha := range sha256 {
 			sha = strings.ToLower(sha)
 			bin, err := v.file(sha)
 			if err == ErrNotFound {
-				list = append(list, Hit{SHA256: sha, Filenames: []string{}, Sources: []string{}})
+				list[i] = Hit{SHA256: sha, Filenames: []string{}, Sources: []string{}}
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			h, err := v.hit(bin)
-			if err != nil {
-				return err
+			if places[bin] = append(places[bin], i); len(places[bin]) == 1 {
+				bins = append(bins, bin)
 			}
-			list = append(list, h)
 		}
-		return nil
+		hits, err := v.hits(bins)
+		for n := range hits {
+			for _, i := range places[bins[n]] {
+				list[i] = hits[n]
+			}
+		}
+		return err
 	})
 	return list, err
 }
 
-// hit is the line of a file of which the reader sees something.
-func (v view) hit(bin int64) (Hit, error) {
-	h := Hit{Known: true, Filenames: []string{}, Sources: []string{}}
-	var err error
-	if h.SHA256, err = v.sha256(bin); err != nil {
-		return h, err
+const (
+	hitDocumentsWhere = `bin IN (SELECT value FROM json_each(?))`
+	hitBodiesSQL      = `SELECT doc, CASE WHEN traits & ? THEN body END, features FROM documents WHERE ` + amongDocs
+	hitTagsWhere      = `sha256 <> '' AND sha256 IN (SELECT value FROM json_each(?))`
+)
+
+// hits returns the lines of files of which the reader sees something, in their order. What is asked for is asked for all of them at once. No file comes twice.
+func (v view) hits(bins []int64) ([]Hit, error) {
+	list := make([]Hit, len(bins))
+	if len(bins) == 0 {
+		return list, nil
 	}
-	rows, err := v.documents(bin, false, false)
-	if err != nil || len(rows) == 0 {
-		return h, err
-	}
-	f, err := v.facts(rows)
+	rows, full, err := v.documentsWhere(hitDocumentsWhere, []any{inList(bins)}, false, false)
 	if err != nil {
-		return h, err
+		return nil, err
 	}
+	if half := len(bins) / 2; full && half > 0 { // those of one file may be so many that they hide those of others
+		first, err := v.hits(bins[:half])
+		if err != nil {
+			return nil, err
+		}
+		second, err := v.hits(bins[half:])
+		return append(first, second...), err
+	}
+	shas, err := v.sha256s(bins)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := v.factsOf(rows)
+	if err != nil {
+		return nil, err
+	}
+	of := map[int64][]*row{}
+	for i := range rows {
+		of[rows[i].bin] = append(of[rows[i].bin], &rows[i])
+	}
+	makers := make([]hitMaker, len(bins))
+	for i, bin := range bins {
+		makers[i] = hitMaker{Hit: &list[i], rows: of[bin], names: map[string]bool{}}
+		makers[i].begin(v, shas[bin], facts)
+	}
+	if err := v.readHits(makers); err != nil {
+		return nil, err
+	}
+	for i := range makers {
+		if err := makers[i].end(v); err != nil {
+			return nil, err
+		}
+	}
+	return list, v.tagHits(list)
+}
+
+// hitMaker makes the line of a file of its documents, the newest first.
+type hitMaker struct {
+	*Hit
+	rows     []*row
+	names    map[string]bool
+	features map[termKey]struct{}
+	bodies   int // that are read
+}
+
+// begin fills in what rows and facts say.
+func (h *hitMaker) begin(v view, sha string, known map[int64]*facts) {
+	*h.Hit = Hit{Known: true, SHA256: sha, Filenames: []string{}, Sources: []string{}}
+	if len(h.rows) == 0 {
+		return
+	}
+	f := newestFacts(h.rows, known)
 	h.SHA512, h.SHA1, h.MD5, h.SSDeep, h.TLSH, h.Size = f.sha512, f.sha1, f.md5, f.ssdeep, f.tlsh, f.size
 	h.MIME, h.Magic, h.FileFormat, h.Extension = f.mime, f.magic, f.fileFormat, f.extension
-	h.LastSeen = moment(rows[0].timestamp)
-	names, sources := map[string]bool{}, map[string]bool{}
-	read := 0
-	var features distinct
-	for i := range rows {
-		r := &rows[i]
+	h.LastSeen = moment(h.rows[0].timestamp)
+	sources := map[string]bool{}
+	for _, r := range h.rows {
 		h.Stored = h.Stored || r.traits&hasStream != 0
 		if label := v.labels[r.label].text; label != "" && !slices.Contains(h.Labels, label) {
 			h.Labels = append(h.Labels, label)
 		}
 		sources[r.srcNm] = true
-		if read == maxHitRows || r.traits&(isSource|hasNames) == 0 {
-			features.later(r)
-			continue
-		}
-		read++
-		if err := v.hitBody(&h, r, names, &features); err != nil {
-			return h, err
-		}
-	}
-	if h.Features, err = features.count(v); err != nil {
-		return h, err
 	}
 	slices.Sort(h.Labels)
-	h.Filenames, h.Sources = sorted(names, maxHitFilenames), sorted(sources, maxHitSources)
-	slices.SortStableFunc(h.Origins, func(a, b Source) int { return b.Timestamp.Compare(a.Timestamp) })
-	h.Origins = h.Origins[:min(len(h.Origins), maxHitOrigins)]
-	if h.Children, err = v.countChildren(h.SHA256); err != nil {
-		return h, err
-	}
-	h.Tags, err = v.tags(`sha256 = ? AND sha256 <> ''`, h.SHA256)
-	if len(h.Tags) == 0 {
-		h.Tags = nil
-	}
-	return h, err
+	h.Sources = sorted(sources, maxHitSources)
 }
 
-// hitBody takes names, origins and features from a document.
-func (v view) hitBody(h *Hit, r *row, names map[string]bool, features *distinct) error {
-	var packed, list []byte
-	if err := v.one(`SELECT body, features FROM documents WHERE doc = ?`, []any{r.doc}, &packed, &list); err != nil {
+// wanted are the documents of which something is read: the body, of the newest that have names or say where the file came from, and features.
+func (h *hitMaker) wanted() (rows []*row, values int64) {
+	for _, r := range h.rows {
+		r.whole = r.traits&(isSource|hasNames) != 0 && h.bodies < maxHitRows
+		if r.whole {
+			h.bodies++
+		}
+		if r.whole || r.features > 0 && values < maxHitValues {
+			values += r.features
+			rows = append(rows, r)
+		}
+	}
+	return rows, values
+}
+
+// read takes names and features from a document.
+func (h *hitMaker) read(r *row, packed, list []byte, filename int64) error {
+	if r.whole {
+		if err := unpack(packed, &r.body); err != nil {
+			return err
+		}
+		r.body.Info, r.body.Streams = nil, nil // they do not matter here
+		r.body.restore(h.SHA256, &facts{})
+		if name := r.body.link(h.SHA256).filename; name != "" {
+			h.names[name] = true
+		}
+	}
+	if h.features == nil {
+		h.features = map[termKey]struct{}{}
+	}
+	return readValues(list, func(val value) {
+		if len(h.features) < maxFeatures { // one that several plugins found, or at several places, counts once
+			h.features[termKey{val.field, val.text}] = struct{}{}
+		}
+		if r.whole && val.field == filename && val.text != "" {
+			h.names[val.text] = true
+		}
+	})
+}
+
+// readHits reads what is wanted of the documents, of as many files at once as have no more than maxHitValues together.
+func (v view) readHits(makers []hitMaker) error {
+	filename, err := v.field(valueField("filename"))
+	if err != nil {
 		return err
 	}
-	if err := unpack(packed, &r.body); err != nil {
+	var docs []uint32
+	var ready []*hitMaker // when docs are read
+	values := int64(0)
+	type place struct {
+		maker *hitMaker
+		row   *row
+	}
+	places := map[uint32]place{}
+	flush := func() error {
+		err := v.rows(hitBodiesSQL, []any{isSource | hasNames, inList(docs)}, func(scan scanner) error {
+			var doc uint32
+			var packed, list []byte
+			if err := scan(&doc, &packed, &list); err != nil {
+				return err
+			}
+			at := places[doc]
+			return at.maker.read(at.row, packed, list, filename)
+		})
+		for _, h := range ready {
+			h.Features, h.features = len(h.features), nil
+		}
+		docs, values, ready = docs[:0], 0, ready[:0]
+		clear(places)
 		return err
 	}
-	r.body.restore(h.SHA256, &facts{}) // its streams do not matter here
-	if name := r.body.link(h.SHA256).filename; name != "" {
-		names[name] = true
+	for i := range makers {
+		h := &makers[i]
+		rows, n := h.wanted()
+		if len(docs) > 0 && values+n > maxHitValues {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		for _, r := range rows {
+			docs = append(docs, uint32(r.doc))
+			places[uint32(r.doc)] = place{h, r}
+		}
+		values, ready = values+n, append(ready, h)
 	}
-	if r.traits&isSource != 0 {
+	return flush()
+}
+
+// end fills in what bodies say, and what others say of the file.
+func (h *hitMaker) end(v view) (err error) {
+	for _, r := range h.rows {
+		if !r.whole || r.traits&isSource == 0 {
+			continue
+		}
 		o := r.origin(h.SHA256)
 		if !slices.ContainsFunc(h.Origins, func(s Source) bool {
 			return s.Name == o.Name && s.Timestamp.Equal(o.Timestamp) && s.Depth == o.Depth && s.Root == o.Root && comparePairs(s.References, o.References) == 0
@@ -116,62 +232,29 @@ func (v view) hitBody(h *Hit, r *row, names map[string]bool, features *distinct)
 			h.Origins = append(h.Origins, o)
 		}
 	}
-	if r.traits&hasNames == 0 {
-		return readValues(list, features.add)
-	}
-	field, err := v.field(valueField("filename"))
-	if err != nil {
-		return err
-	}
-	return readValues(list, func(val value) {
-		features.add(val)
-		if val.field == field && val.text != "" {
-			names[val.text] = true
-		}
-	})
+	slices.SortStableFunc(h.Origins, func(a, b Source) int { return b.Timestamp.Compare(a.Timestamp) })
+	h.Origins = h.Origins[:min(len(h.Origins), maxHitOrigins)]
+	h.Filenames = sorted(h.names, maxHitFilenames)
+	h.Children, err = v.countChildren(h.SHA256)
+	return err
 }
 
-// distinct counts the values of features in documents: one that several plugins found, or at several places, once. There are at most maxFeatures.
-type distinct struct {
-	values map[termKey]struct{}
-	read   int64
-	unread []uint32 // documents
-}
-
-func (d *distinct) add(val value) {
-	if d.values == nil {
-		d.values = map[termKey]struct{}{}
+// tagHits fills in the tags of files.
+func (v view) tagHits(list []Hit) error {
+	shas := make([]string, len(list))
+	places := map[string][]int{}
+	for i := range list {
+		shas[i] = list[i].SHA256
+		places[shas[i]] = append(places[shas[i]], i)
 	}
-	if len(d.values) < maxFeatures {
-		d.values[termKey{val.field, val.text}] = struct{}{}
-	}
-}
-
-// later notes that the values of a document are still to be read.
-func (d *distinct) later(r *row) {
-	if r.features > 0 && d.read < maxHitValues {
-		d.read += r.features
-		d.unread = append(d.unread, uint32(r.doc))
-	}
-}
-
-const valuesSQL = `SELECT features FROM documents WHERE ` + amongDocs
-
-// count reads what is still to be read.
-func (d *distinct) count(v view) (int, error) {
-	if len(d.unread) > 0 {
-		err := v.rows(valuesSQL, []any{inList(d.unread)}, func(scan scanner) error {
-			var list []byte
-			if err := scan(&list); err != nil {
-				return err
-			}
-			return readValues(list, d.add)
-		})
-		if err != nil {
-			return 0, err
+	text, _ := json.Marshal(shas)
+	tags, err := v.tags(hitTagsWhere, string(text))
+	for _, t := range tags {
+		for _, i := range places[t.SHA256] {
+			list[i].Tags = append(list[i].Tags, t)
 		}
 	}
-	return len(d.values), nil
+	return err
 }
 
 const childrenSQL = `SELECT DISTINCT bin, label FROM documents WHERE ` + amongDocs + ` AND superseded = 0`

@@ -153,8 +153,8 @@ const (
 	amongStatuses = `status IN (SELECT value FROM json_each(?))`
 )
 
-func inList(docs []uint32) string {
-	text, _ := json.Marshal(docs) // of numbers
+func inList[N uint32 | int64](numbers []N) string {
+	text, _ := json.Marshal(numbers)
 	return string(text)
 }
 

@@ -124,7 +124,7 @@ func (v view) children(sha string) ([]Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := v.documentsWhere(amongDocs, []any{inList(docs)}, false, true)
+	rows, _, err := v.documentsWhere(amongDocs, []any{inList(docs)}, false, true)
 	if err != nil {
 		return nil, err
 	}
@@ -216,4 +216,18 @@ func (v view) sha256(bin int64) (string, error) {
 	var raw []byte
 	err := v.one(`SELECT sha256 FROM binaries WHERE bin = ?`, []any{bin}, &raw)
 	return digestOf(raw), err
+}
+
+const sha256sSQL = `SELECT bin, sha256 FROM binaries WHERE bin IN (SELECT value FROM json_each(?))`
+
+// sha256s are those of several files.
+func (v view) sha256s(bins []int64) (map[int64]string, error) {
+	all := make(map[int64]string, len(bins))
+	return all, v.rows(sha256sSQL, []any{inList(bins)}, func(scan scanner) error {
+		var bin int64
+		var raw []byte
+		err := scan(&bin, &raw)
+		all[bin] = digestOf(raw)
+		return err
+	})
 }

@@ -19,7 +19,7 @@ func (s *SQLite) Search(ctx context.Context, r Reader, q query.Expr, o SearchOpt
 		return SearchPage{}, err
 	}
 	limit := max(1, min(o.Limit, maxHits))
-	page := SearchPage{Hits: []Hit{}}
+	var page SearchPage
 	err = s.see(ctx, r, func(v view) error {
 		e, err := v.evaluate()
 		if err != nil {
@@ -41,12 +41,12 @@ func (s *SQLite) Search(ctx context.Context, r Reader, q query.Expr, o SearchOpt
 			places = places[:limit]
 			page.Next = places[limit-1].cursor(o)
 		}
-		for _, at := range places {
-			h, err := v.hit(at.bin)
-			if err != nil {
-				return err
-			}
-			page.Hits = append(page.Hits, h)
+		bins := make([]int64, len(places))
+		for i, at := range places {
+			bins[i] = at.bin
+		}
+		if page.Hits, err = v.hits(bins); err != nil {
+			return err
 		}
 		if len(o.Facets) > 0 {
 			if page.Facets, err = e.facets(files, o.Facets, o.FacetSize); err != nil {

@@ -430,6 +430,7 @@ func (s *SQLite) transaction(ctx context.Context, fn func(*writer)) error {
 		s.known = newKnown() // may be ahead of the file
 		return w.err
 	}
+	s.publish(w)
 	s.known.shrink()
 	s.segments += w.segments
 	select {

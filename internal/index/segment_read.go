@@ -37,13 +37,6 @@ func (c *summaries) forget() {
 	clear(c.read)
 }
 
-// segmentsOf are the segments of a view, read when they are first needed.
-type segmentsOf struct {
-	list      []segment
-	documents int // so many of the first are of documents, the rest of statuses
-	read      bool
-}
-
 // starts are a document and a status: segments from there on.
 type starts struct{ documents, statuses uint32 }
 
@@ -73,15 +66,15 @@ func (v view) segments(field int64) ([]segment, error) {
 		return nil, err
 	}
 	if ofStatuses(field) {
-		return all[v.terms.documents:], nil
+		return all[v.once.documents:], nil
 	}
-	return all[:v.terms.documents], nil
+	return all[:v.once.documents], nil
 }
 
 // allSegments returns those that answer, those of documents first, each the oldest first.
 func (v view) allSegments() ([]segment, error) {
-	if v.terms.read {
-		return v.terms.list, nil
+	if v.once.listed {
+		return v.once.segments, nil
 	}
 	list, err := v.listSegments(wholeIndex)
 	if err != nil {
@@ -111,16 +104,25 @@ func (v view) allSegments() ([]segment, error) {
 		s.labels = &labelSets{of: map[int64]bitset{}}
 		c.read[s.id] = s.summary
 	}
-	v.terms.list, v.terms.documents, v.terms.read = list, documentSegments(list), true
+	v.once.segments, v.once.documents, v.once.listed = list, documentSegments(list), true
 	return list, nil
 }
 
 // blockShift leaves room for 2^28 blocks of a segment.
 const blockShift = 28
 
-// block reads a block.
-func (v view) block(s *segment, number int) (data []byte, err error) {
-	err = v.one(`SELECT data FROM blocks WHERE id = ?`, []any{s.id<<blockShift | int64(number)}, &data)
+// maxBlockBytes bounds the blocks in memory: those of terms that are asked for again and again.
+const maxBlockBytes = 64 << 20
+
+// block returns a block. keep says that it may be asked for again soon, which is not so when all of a segment are read.
+func (v view) block(s *segment, number int, keep bool) (data []byte, err error) {
+	id := s.id<<blockShift | int64(number)
+	if data, ok := v.s.blocks.get(id); ok {
+		return data, nil
+	}
+	if err = v.one(`SELECT data FROM blocks WHERE id = ?`, []any{id}, &data); err == nil && keep {
+		v.s.blocks.put(id, data, len(data))
+	}
 	return data, err
 }
 
@@ -188,7 +190,7 @@ func (c *cursor) load() error {
 	if b := &c.of.blocks[c.number]; b.field > c.field || b.field == c.field && c.texts.beyond(b.text) {
 		return nil
 	}
-	data, err := c.block(c.of, c.number)
+	data, err := c.block(c.of, c.number, c.texts.from == c.texts.upTo && c.texts.from != "")
 	if err != nil {
 		return err
 	}

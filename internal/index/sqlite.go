@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -26,7 +27,9 @@ type SQLite struct {
 	readers           *sql.DB
 	backWriter        *sql.DB      // of the write-ahead log
 	idle              chan *reader // of which there are readConnections; nil for one that must be opened
-	chunks            *chunkCache
+	chunks            *recent[chunkID, readChunk]
+	blocks            *recent[int64, []byte] // of segments, which do not change
+	latest            atomic.Pointer[latest]
 	summaries         summaries
 	texts, fieldNames wordTexts
 	sights            sightsOf
@@ -67,7 +70,7 @@ const (
 // The file is written with synchronous=NORMAL: a power cut may take the last transactions, never a part of one. That is
 // enough, because the place in the log is in the same transaction as what was made of it: what is gone is applied again.
 func OpenSQLite(path string) (*SQLite, error) {
-	s := &SQLite{path: path, statements: map[string]*sql.Stmt{}, known: newKnown(), idle: make(chan *reader, readConnections), chunks: newChunkCache(), patience: ordinary,
+	s := &SQLite{path: path, statements: map[string]*sql.Stmt{}, known: newKnown(), idle: make(chan *reader, readConnections), chunks: newRecent[chunkID, readChunk](maxCachedChunks), blocks: newRecent[int64, []byte](maxBlockBytes), patience: ordinary,
 		texts: wordTexts{texts: map[int64]string{}}, fieldNames: wordTexts{texts: map[int64]string{}}, summaries: summaries{read: map[int64]summary{}}, written: make(chan struct{}, 1), merged: make(chan struct{}, 1), mergerEnded: make(chan struct{}),
 		committed: make(chan struct{}, 1), checkpointerEnded: make(chan struct{})}
 	for range readConnections {

@@ -28,6 +28,9 @@ var checks = []struct{ fault, query string }{
 func (s *SQLite) Verify(ctx context.Context, report func(fault string)) error {
 	return s.see(ctx, Everyone, func(v view) error {
 		v.s.summaries.forget() // what is in memory may be better than the file
+		v.s.latest.Store(nil)
+		v.s.chunks.forget()
+		v.s.blocks.forget()
 		err := v.rows(`PRAGMA integrity_check`, nil, func(scan scanner) error {
 			var line string
 			err := scan(&line)
@@ -72,7 +75,7 @@ func (v view) verifyDocuments(faults map[string]int) error {
 	if err != nil {
 		return err
 	}
-	sums, err := v.sumTerms(all[:v.terms.documents], 0, e.docs, faults)
+	sums, err := v.sumTerms(all[:v.once.documents], 0, e.docs, faults)
 	if err != nil {
 		return err
 	}
@@ -146,7 +149,7 @@ func (v view) verifyStatuses(faults map[string]int) error {
 	if err != nil {
 		return err
 	}
-	all = all[v.terms.documents:]
+	all = all[v.once.documents:]
 	until := int64(firstStatus)
 	if len(all) > 0 {
 		until = max(until, int64(all[len(all)-1].until))
@@ -211,7 +214,7 @@ func (v view) sumTerms(segments []segment, first, until int64, faults map[string
 		s := &segments[i]
 		last := termKey{-1, ""}
 		for number := range s.blocks {
-			data, err := v.block(s, number)
+			data, err := v.block(s, number, false)
 			var entries []entry
 			if err == nil {
 				entries, err = readBlock(data, s.base)

@@ -67,7 +67,15 @@ type view struct {
 	reader *reader
 	labels map[int64]sight
 	fields map[string]int64 // that were asked for
-	terms  *segmentsOf
+	once   *once
+}
+
+// once is what a view reads when it is first needed.
+type once struct {
+	segments  []segment
+	documents int // so many of the first segments are of documents, the rest of statuses
+	listed    bool
+	latest    *latest
 }
 
 // sight is a label and whether the reader sees what has it.
@@ -106,7 +114,7 @@ func (s *SQLite) read(ctx context.Context, r **reader, fn func(view) error) erro
 		return err
 	}
 	quiet := context.WithoutCancel(ctx)
-	err := fn(view{ctx: ctx, quiet: quiet, s: s, reader: *r, fields: map[string]int64{}, terms: &segmentsOf{}})
+	err := fn(view{ctx: ctx, quiet: quiet, s: s, reader: *r, fields: map[string]int64{}, once: &once{}})
 	if end := (*r).exec(quiet, `ROLLBACK`); end != nil {
 		err = errors.Join(err, end, (*r).close())
 		*r = nil
@@ -301,20 +309,23 @@ type row struct {
 	id                                       string
 	packed, list                             []byte // body and features, if asked for
 	body                                     body   // after unpack
+	whole                                    bool   // the body is read
 	actionText, authorName, authorVer, srcNm string
 }
 
 const rowColumns = `doc, bin, label, superseded, coalesce(fact, 0), action_w, category_w, author_w, version_w, timestamp, source_w, source_time, depth, traits, n_features, id`
 
-// maxRows bounds how many documents of one file are looked at: the newest.
-const maxRows = 50_000
+// maxRows bounds how many documents of one file are looked at: the newest. Tests change it.
+var maxRows = 50_000
 
 // documents reads the documents of a file that the reader may see, the newest first.
 func (v view) documents(bin int64, superseded, whole bool) ([]row, error) {
-	return v.documentsWhere(`bin = ?`, []any{bin}, superseded, whole)
+	list, _, err := v.documentsWhere(`bin = ?`, []any{bin}, superseded, whole)
+	return list, err
 }
 
-func (v view) documentsWhere(where string, args []any, superseded, whole bool) ([]row, error) {
+// documentsWhere reads the documents that a condition finds; full says that there may be more than were looked at.
+func (v view) documentsWhere(where string, args []any, superseded, whole bool) (list []row, full bool, err error) {
 	columns := rowColumns
 	if whole {
 		columns += `, body, features`
@@ -322,8 +333,8 @@ func (v view) documentsWhere(where string, args []any, superseded, whole bool) (
 	if !superseded {
 		where += ` AND superseded = 0`
 	}
-	var list []row
-	err := v.rows(`SELECT `+columns+` FROM documents WHERE `+where+` ORDER BY timestamp DESC LIMIT ?`, append(args, maxRows), func(scan scanner) error {
+	n := 0
+	err = v.rows(`SELECT `+columns+` FROM documents WHERE `+where+` ORDER BY timestamp DESC LIMIT ?`, append(args, maxRows), func(scan scanner) error {
 		var r row
 		into := []any{&r.doc, &r.bin, &r.label, &r.superseded, &r.fact, &r.action, &r.category, &r.author, &r.version, &r.timestamp, &r.source, &r.sourceTime,
 			&r.depth, &r.traits, &r.features, &r.id}
@@ -331,22 +342,23 @@ func (v view) documentsWhere(where string, args []any, superseded, whole bool) (
 			into = append(into, &r.packed, &r.list)
 		}
 		err := scan(into...)
+		n++
 		if v.labels[r.label].visible {
 			list = append(list, r)
 		}
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for i := range list {
 		r := &list[i]
 		if err := v.words(wordInto{r.action, &r.actionText}, wordInto{r.author, &r.authorName}, wordInto{r.version, &r.authorVer}, wordInto{r.source, &r.srcNm}); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if whole {
 			if err := v.open(r, r.packed); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			r.packed = nil
 		}
@@ -354,7 +366,7 @@ func (v view) documentsWhere(where string, args []any, superseded, whole bool) (
 	slices.SortStableFunc(list, func(a, b row) int {
 		return cmp.Or(cmp.Compare(b.timestamp, a.timestamp), strings.Compare(a.id, b.id), strings.Compare(b.authorVer, a.authorVer))
 	})
-	return list, nil
+	return list, n == maxRows, nil
 }
 
 // open reads the body of a document.
@@ -383,19 +395,42 @@ func (v view) restore(b *body, bin, fact int64) error {
 
 // fact reads a row of facts.
 func (v view) fact(fact int64) (*facts, error) {
-	f := &facts{}
-	if fact == 0 {
-		return f, nil
+	all, err := v.factsOf([]row{{fact: fact}})
+	if f := all[fact]; f != nil || err != nil {
+		return f, err
 	}
-	var sha512, sha1, md5 []byte
-	var texts [6]*string
-	err := v.one(`SELECT size, sha512, sha1, md5, ssdeep, tlsh, mime, magic, file_format, extension FROM facts WHERE fact = ?`, []any{fact},
-		&f.size, &sha512, &sha1, &md5, &texts[0], &texts[1], &texts[2], &texts[3], &texts[4], &texts[5])
-	f.sha512, f.sha1, f.md5 = digestOf(sha512), digestOf(sha1), digestOf(md5)
-	for i, into := range []*string{&f.ssdeep, &f.tlsh, &f.mime, &f.magic, &f.fileFormat, &f.extension} {
-		*into = textOf(texts[i])
+	return &facts{}, nil
+}
+
+const factsSQL = `SELECT fact, size, sha512, sha1, md5, ssdeep, tlsh, mime, magic, file_format, extension FROM facts WHERE fact IN (SELECT value FROM json_each(?))`
+
+// factsOf reads the facts that documents state, by their rows.
+func (v view) factsOf(rows []row) (map[int64]*facts, error) {
+	var wanted []int64
+	for i := range rows {
+		if f := rows[i].fact; f != 0 {
+			wanted = append(wanted, f)
+		}
 	}
-	return f, err
+	all := map[int64]*facts{}
+	if len(wanted) == 0 {
+		return all, nil
+	}
+	slices.Sort(wanted)
+	err := v.rows(factsSQL, []any{inList(slices.Compact(wanted))}, func(scan scanner) error {
+		f := &facts{}
+		var fact int64
+		var sha512, sha1, md5 []byte
+		var texts [6]*string
+		err := scan(&fact, &f.size, &sha512, &sha1, &md5, &texts[0], &texts[1], &texts[2], &texts[3], &texts[4], &texts[5])
+		f.sha512, f.sha1, f.md5 = digestOf(sha512), digestOf(sha1), digestOf(md5)
+		for i, into := range []*string{&f.ssdeep, &f.tlsh, &f.mime, &f.magic, &f.fileFormat, &f.extension} {
+			*into = textOf(texts[i])
+		}
+		all[fact] = f
+		return err
+	})
+	return all, err
 }
 
 // stated are facts with the time of the newest document that states them.
@@ -404,31 +439,38 @@ type stated struct {
 	newest int64
 }
 
-// facts merges what documents say of their file: of each fact the newest statement counts, so that a better identification replaces an
-// older one. Row numbers do not matter, because they depend on the order of arrival.
+// facts reads what documents say of their file, merged.
 func (v view) facts(rows []row) (facts, error) {
-	newest := map[int64]int64{}
+	known, err := v.factsOf(rows)
+	if err != nil {
+		return facts{}, err
+	}
+	list := make([]*row, len(rows))
 	for i := range rows {
-		if f := rows[i].fact; f != 0 {
-			if at, ok := newest[f]; !ok || at < rows[i].timestamp {
-				newest[f] = rows[i].timestamp
-			}
+		list[i] = &rows[i]
+	}
+	return newestFacts(list, known), nil
+}
+
+// newestFacts merges what documents say of their file: of each fact the newest statement counts, so that a better identification replaces an
+// older one. Row numbers do not matter, because they depend on the order of arrival.
+func newestFacts(rows []*row, known map[int64]*facts) facts {
+	newest := map[int64]int64{}
+	for _, r := range rows {
+		if at, ok := newest[r.fact]; known[r.fact] != nil && (!ok || at < r.timestamp) {
+			newest[r.fact] = r.timestamp
 		}
 	}
 	var list []stated
 	for fact, at := range newest {
-		f, err := v.fact(fact)
-		if err != nil {
-			return facts{}, err
-		}
-		list = append(list, stated{*f, at})
+		list = append(list, stated{*known[fact], at})
 	}
 	slices.SortFunc(list, newestFirst)
 	var all facts
 	for i := range list {
 		all.complete(&list[i].facts)
 	}
-	return all, nil
+	return all
 }
 
 func (f *facts) texts() []*string {

@@ -59,13 +59,16 @@ type writer struct {
 	counts            map[string]int64
 	states            map[stateKey]int64
 	inputs            map[int64]int64 // by input and author of the batch's documents: the hash of their run, or anyRun
-	stored            segmentsOf      // those before the batch
+	stored            once            // what there was before the batch
 	firstDoc, nextDoc int64
 
 	firstStatus, nextStatus int64
-	segments                int // more than before
-	nextBin, nextFact       int64
-	deleting                bool // there are deletions
+
+	latest            *latest // before the batch; nil if that is not known
+	rev               int64   // of the batch
+	segments          int     // more than before
+	nextBin, nextFact int64
+	deleting          bool // there are deletions
 }
 
 func (s *SQLite) newWriter(ctx context.Context) *writer {
@@ -240,7 +243,10 @@ func (w *writer) number(known map[string]int64, text, find, add string) int64 {
 func (w *writer) batch(b *Batch) {
 	// Numbers of documents and statuses that are gone are not given again: segments may still have them.
 	w.one(`SELECT coalesce(max(until) FILTER (WHERE base < ?1), 1), coalesce(max(until), ?1), EXISTS (SELECT 1 FROM deletions), (SELECT coalesce(max(bin), 0) + 1 FROM binaries),
-		(SELECT coalesce(max(fact), 0) + 1 FROM facts) FROM segments`, []any{firstStatus}, &w.firstDoc, &w.firstStatus, &w.deleting, &w.nextBin, &w.nextFact)
+		(SELECT coalesce(max(fact), 0) + 1 FROM facts), coalesce((`+revSQL+`), 0) FROM segments`, []any{firstStatus}, &w.firstDoc, &w.firstStatus, &w.deleting, &w.nextBin, &w.nextFact, &w.rev)
+	if l := w.s.latest.Load(); l != nil && l.rev == w.rev {
+		w.latest = l
+	}
 	w.firstStatus = max(w.firstStatus, firstStatus)
 	w.nextDoc, w.nextStatus = w.firstDoc, w.firstStatus
 	if w.nextDoc+int64(len(b.Documents)) > firstStatus || w.nextStatus+int64(len(b.Statuses)) > math.MaxUint32 {
@@ -365,14 +371,30 @@ func (w *writer) column(number int64, at uint32) (*chunk, int) {
 	id := number<<32 | int64(at>>chunkBits)
 	c := w.columns[id]
 	if c == nil {
-		c = new(chunk)
-		var data []byte
-		if w.one(`SELECT data FROM columns WHERE id = ?`, []any{id}, &data) {
-			w.err = c.decode(data)
-		}
+		c = w.readChunk(id)
 		w.columns[id] = c
 	}
 	return c, int(at & (chunkSize - 1))
+}
+
+// readChunk returns a copy of a chunk, of nothing if there is none.
+func (w *writer) readChunk(id int64) *chunk {
+	c := new(chunk)
+	if w.latest != nil {
+		of := w.latest.chunk(id)
+		if of == (chunkID{}) {
+			return c
+		}
+		if known, ok := w.s.chunks.get(of); ok {
+			*c = *known.chunk
+			return c
+		}
+	}
+	var data []byte
+	if w.one(`SELECT data FROM columns WHERE id = ?`, []any{id}, &data) {
+		w.err = c.decode(data)
+	}
+	return c
 }
 
 func (w *writer) setColumn(number int64, at uint32, value int64) {
@@ -380,20 +402,19 @@ func (w *writer) setColumn(number int64, at uint32, value int64) {
 	c[i] = value
 }
 
-// storeColumns writes the chunks that changed, under the number of this transaction: readers tell by it whether they know a chunk.
+// storeColumns writes the chunks that changed, under the number of this transaction: readers tell by it whether they know a chunk, and which documents are current.
 func (w *writer) storeColumns() {
-	if len(w.columns) == 0 {
+	if len(w.columns) == 0 && len(w.masks) == 0 {
 		return
 	}
 	w.counts["rev"]++
-	var rev int64
-	w.one(`SELECT n FROM counters WHERE name = 'rev'`, nil, &rev)
+	w.rev++
 	for _, id := range slices.Sorted(maps.Keys(w.columns)) {
 		data := w.columns[id].encode()
 		if len(data) == 0 {
 			w.exec(`DELETE FROM columns WHERE id = ?`, id)
 			continue
 		}
-		w.exec(`INSERT OR REPLACE INTO columns VALUES (?,?,?)`, id, rev+1, data)
+		w.exec(`INSERT OR REPLACE INTO columns VALUES (?,?,?)`, id, w.rev, data)
 	}
 }
