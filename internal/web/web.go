@@ -91,6 +91,7 @@ type view struct {
 	Title string
 	Query string // in the search box
 	Live  string // what the page's live updates are about: a SHA-256, "*" for everything, "" for nothing
+	Admin bool   // who looks at it; render says so
 	Data  any
 }
 
@@ -100,6 +101,7 @@ func (w *Web) render(rw http.ResponseWriter, r *http.Request, code int, page str
 	if r.URL.Query().Get("fragment") != "" {
 		part = "main"
 	}
+	v.Admin = w.api.Admin(r.Context())
 	var body bytes.Buffer
 	if err := w.pages[page].ExecuteTemplate(&body, part, v); err != nil {
 		w.api.Logger.Error("render a page", "page", page, "err", err)

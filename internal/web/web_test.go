@@ -285,7 +285,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestNoAdmin: jobs that were given up, and whether they are tried again, are for administrators.
+// TestNoAdmin: jobs that were given up, and whether they are tried again, are for administrators; others are not shown the way there.
 func TestNoAdmin(t *testing.T) {
 	admin := false
 	_, server := newSiteAs(t, func(*config.Config) {}, func(of access.Of) access.Of {
@@ -306,6 +306,9 @@ func TestNoAdmin(t *testing.T) {
 		res.Body.Close()
 		if (code == 200) != admin || strings.Contains(body, "Try again") != admin || (res.StatusCode == 200) != admin || !admin && res.StatusCode != http.StatusForbidden {
 			t.Errorf("administrator %t: %d, retry %s: %.300s", admin, code, res.Status, body)
+		}
+		if _, home, _ := get(t, server.URL+"/"); strings.Contains(home, `href="/dead"`) != admin {
+			t.Errorf("administrator %t: %.2000s", admin, home)
 		}
 		admin = true
 	}
