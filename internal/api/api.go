@@ -265,6 +265,8 @@ func (a *API) problem(err error) error {
 		return huma.Error404NotFound("no such file is known")
 	case errors.Is(err, index.ErrCursor):
 		return huma.Error400BadRequest("the cursor is not one that a search gave")
+	case errors.Is(err, context.Canceled): // who asked is gone
+		return huma.Error503ServiceUnavailable("the request was given up")
 	}
 	var bad *query.Error
 	if errors.As(err, &bad) {

@@ -1,6 +1,7 @@
 package index_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -368,4 +369,36 @@ func BenchmarkSearch(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestReaderGone: who goes away, at whatever moment, leaves nothing behind that is in the way of others.
+func TestReaderGone(t *testing.T) {
+	s := open(t, newPath(t))
+	defer s.Close()
+	if err := s.Apply(t.Context(), documents(0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	gone := 0
+	for n := range 4000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for begun := time.Now(); time.Since(begun) < time.Duration(n%200)*time.Microsecond; {
+			}
+			cancel()
+		}()
+		if _, err := s.Binary(ctx, index.Everyone, document(1).SHA256); errors.Is(err, context.Canceled) {
+			gone++
+		} else if err != nil {
+			t.Fatalf("%d: %v", n, err)
+		}
+		<-ctx.Done()
+	}
+	if gone < 100 {
+		t.Errorf("%d were gone before the answer", gone)
+	}
+	for range 4 { // there are three connections
+		if _, err := s.Binary(t.Context(), index.Everyone, document(1).SHA256); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -101,7 +101,7 @@ func (s *SQLite) view(ctx context.Context, fn func(view) error) error {
 	return s.fault("read the index", err)
 }
 
-// read opens the connection if there is none, and gives up one whose transaction does not end.
+// read opens the connection if there is none, and gives up one whose transaction does not begin or end.
 func (s *SQLite) read(ctx context.Context, r **reader, fn func(view) error) error {
 	if *r == nil {
 		conn, err := s.readers.Conn(ctx)
@@ -110,10 +110,15 @@ func (s *SQLite) read(ctx context.Context, r **reader, fn func(view) error) erro
 		}
 		*r = &reader{conn, map[string]*sql.Stmt{}}
 	}
-	if err := (*r).exec(ctx, `BEGIN`); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	quiet := context.WithoutCancel(ctx)
+	quiet := context.WithoutCancel(ctx) // of one that ends meanwhile the driver says so, although the transaction has begun
+	if err := (*r).exec(quiet, `BEGIN`); err != nil {
+		err = errors.Join(err, (*r).close())
+		*r = nil
+		return err
+	}
 	err := fn(view{ctx: ctx, quiet: quiet, s: s, reader: *r, fields: map[string]int64{}, once: &once{}})
 	if end := (*r).exec(quiet, `ROLLBACK`); end != nil {
 		err = errors.Join(err, end, (*r).close())

@@ -5,6 +5,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -140,6 +141,7 @@ func (w *Web) failed(rw http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, index.ErrNotFound):
 		w.missing(rw, r)
+	case errors.Is(err, context.Canceled): // who asked is gone
 	case errors.As(err, &bad):
 		w.problem(rw, r, http.StatusBadRequest, "The query: "+err.Error()+".")
 	case errors.Is(err, index.ErrCursor):

@@ -1,6 +1,7 @@
 package azul
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,6 +73,8 @@ func (s *Server) failure(err error) error {
 		return refuse(http.StatusNotFound, "not found", "nothing is known of it")
 	case errors.Is(err, index.ErrCursor):
 		return refuse(http.StatusBadRequest, "bad cursor", "after is not what an answer before gave")
+	case errors.Is(err, context.Canceled): // who asked is gone
+		return refuse(http.StatusServiceUnavailable, "given up", "the request was given up")
 	case errors.As(err, &bad):
 		return refuse(http.StatusBadRequest, "bad term", "%s", bad.Error())
 	case errors.As(err, &tooBig):
