@@ -65,6 +65,7 @@ var HotQueries = map[string]string{
 	"hits' tags":      `SELECT id FROM tags WHERE ` + hitTagsWhere,
 	"block":           `SELECT data FROM blocks WHERE id = ?`,
 	"states since":    statesSinceSQL,
+	"hours since":     hoursSinceSQL,
 	"documents":       `SELECT ` + rowColumns + ` FROM documents WHERE bin = ?`,
 	"facts":           `SELECT fact FROM facts WHERE bin = ? AND size = ? AND sha512 = ?`,
 	"dead":            strings.NewReplacer("?1", "?", "?2", "?", "?3", "?").Replace(deadPageSQL),

@@ -74,10 +74,11 @@ const ofStateSQL = ` FROM statuses WHERE plugin_w = ? AND version_w = ? AND stat
 
 const (
 	pluginStatusesSQL = `SELECT ` + statusColumns + ofStateSQL + ` ORDER BY timestamp DESC LIMIT ?`
-	statesSinceSQL    = `SELECT count(*)` + ofStateSQL + ` AND timestamp >= ?`
+	statesSinceSQL    = `SELECT count(*)` + ofStateSQL + ` AND timestamp >= ? AND timestamp < ?`
+	hoursSinceSQL     = `SELECT state_w, label, sum(n) FROM hours WHERE plugin_w = ? AND version_w = ? AND hour >= ? GROUP BY state_w, label`
 )
 
-// StatesSince: see Index.
+// StatesSince: see Index. Whole hours are counted already; there may be millions of statuses.
 func (s *SQLite) StatesSince(ctx context.Context, r Reader, name, version string, since time.Time) (map[string]int, error) {
 	states := map[string]int{}
 	err := s.see(ctx, r, func(v view) error {
@@ -85,13 +86,29 @@ func (s *SQLite) StatesSince(ctx context.Context, r Reader, name, version string
 		if err != nil {
 			return err
 		}
+		if len(groups) == 0 {
+			return nil
+		}
+		from := max(0, micros(since))
+		hour := (from + microsOfHour - 1) / microsOfHour
+		whole := map[stateKey]int64{}
+		err = v.rows(hoursSinceSQL, []any{groups[0].key.plugin, groups[0].key.version, hour}, func(scan scanner) error {
+			k := stateKey{plugin: groups[0].key.plugin, version: groups[0].key.version}
+			var n int64
+			err := scan(&k.state, &k.label, &n)
+			whole[k] = n
+			return err
+		})
+		if err != nil {
+			return err
+		}
 		for _, g := range groups {
-			var n int
-			if err := v.one(statesSinceSQL, []any{g.key.plugin, g.key.version, g.key.state, g.key.label, micros(since)}, &n); err != nil {
+			n, err := v.number(statesSinceSQL, g.key.plugin, g.key.version, g.key.state, g.key.label, from, hour*microsOfHour)
+			if err != nil {
 				return err
 			}
-			if n > 0 {
-				states[g.state] += n
+			if n += whole[g.key]; n > 0 {
+				states[g.state] += int(n)
 			}
 		}
 		return nil

@@ -13,7 +13,7 @@ const schemaVersion = 6
 
 // schema: documents are what events said of files (binaries); facts is what they said of a file's content, once for documents that say the
 // same. blocks, which belong to segments (segment.go), say which documents or statuses have what; masks are sets of documents that change; columns are arrays by document
-// or by file; alike has curves that are compared with all others.
+// or by file; states and hours (since 1970) count statuses; alike has curves that are compared with all others.
 //
 // Times are Unix microseconds, sizes and offsets are bytes. What ends in _w is a word: a number for a text that comes up again and again.
 // The row of a block is segment<<28 | number, that of a piece of a mask mask<<20 | piece.
@@ -48,6 +48,9 @@ CREATE INDEX statuses_plugin ON statuses (plugin_w, version_w, state_w, label, t
 CREATE TABLE states (
   plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, state_w INTEGER NOT NULL, label INTEGER NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (plugin_w, version_w, state_w, label)) WITHOUT ROWID;
+CREATE TABLE hours (
+  plugin_w INTEGER NOT NULL, version_w INTEGER NOT NULL, hour INTEGER NOT NULL, state_w INTEGER NOT NULL, label INTEGER NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY (plugin_w, version_w, hour, state_w, label)) WITHOUT ROWID;
 CREATE TABLE plugins (
   name TEXT NOT NULL, version TEXT NOT NULL, label INTEGER NOT NULL, registration BLOB NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
 CREATE TABLE tags (

@@ -1,5 +1,7 @@
 package index
 
+import "time"
+
 // The worth of states, least first: what is known of a job's end is not replaced by less. Only worthSuccess makes results of
 // other runs out of date.
 const (
@@ -24,6 +26,19 @@ func worth(state string) int {
 
 // stateKey is what statuses are counted by.
 type stateKey struct{ plugin, version, state, label int64 }
+
+// hourKey is what they are counted by for what was lately.
+type hourKey struct {
+	stateKey
+	hour int64
+}
+
+const microsOfHour = int64(time.Hour / time.Microsecond)
+
+func (w *writer) countStatus(k stateKey, at, n int64) {
+	w.states[k] += n
+	w.hours[hourKey{k, at / microsOfHour}] += n
+}
 
 // storedStatus is what is there already.
 type storedStatus struct {
@@ -60,7 +75,7 @@ func (w *writer) status(st *StatusDocument) {
 	if stored != nil {
 		w.exec(`DELETE FROM statuses WHERE status = ?`, stored.status)
 		w.setMask(maskRemoved, uint32(stored.status), true)
-		w.states[stored.key]--
+		w.countStatus(stored.key, stored.at, -1)
 		w.counts["statuses"]--
 	}
 	if st.State == "" {
@@ -72,7 +87,7 @@ func (w *writer) status(st *StatusDocument) {
 	st.keys(func(kind, hash int64) { w.statusTerms.add(kind, keyText(hash), number) })
 	w.statuses.add(number, st.ID, append([]byte{}, bytesOf(st.SHA256)...), key.label, w.word(st.Author.Category), key.plugin, key.version,
 		w.word(st.Author.Security), orNull(st.Input), st.Run, key.state, rank, now, st.Runtime, w.word(st.SourceName), st.ResultsStored, st.Error, st.Message)
-	w.states[key]++
+	w.countStatus(key, now, 1)
 	w.counts["statuses"]++
 	if rank == worthSuccess && st.Input != "" {
 		w.outdate(st, key)

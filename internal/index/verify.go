@@ -19,6 +19,8 @@ var checks = []struct{ fault, query string }{
 		+ (SELECT count(*) FROM statuses WHERE NOT EXISTS (SELECT 1 FROM segments WHERE base <= status AND status < until))`},
 	{"statuses that are not counted right", `SELECT count(*) FROM (SELECT plugin_w, version_w, state_w, label, count(*) AS n FROM statuses GROUP BY 1, 2, 3, 4
 		EXCEPT SELECT plugin_w, version_w, state_w, label, n FROM states)`},
+	{"statuses that are not counted right by the hour", `SELECT count(*) FROM (SELECT plugin_w, version_w, timestamp / 3600000000, state_w, label, count(*) AS n FROM statuses
+		GROUP BY 1, 2, 3, 4, 5 EXCEPT SELECT plugin_w, version_w, hour, state_w, label, n FROM hours)`},
 	{"counts that are wrong", `SELECT count(*) FROM (SELECT 'binaries' AS name, count(*) AS n FROM binaries UNION ALL SELECT 'documents', count(*) FROM documents
 		UNION ALL SELECT 'features', coalesce(sum(n_features), 0) FROM documents UNION ALL SELECT 'statuses', count(*) FROM statuses
 		UNION ALL SELECT 'dead', count(*) FROM dead) c LEFT JOIN counters USING (name) WHERE c.n <> coalesce(counters.n, 0)`},

@@ -58,6 +58,7 @@ type writer struct {
 	alike             map[int64][]byte
 	counts            map[string]int64
 	states            map[stateKey]int64
+	hours             map[hourKey]int64
 	inputs            map[int64]int64 // by input and author of the batch's documents: the hash of their run, or anyRun
 	stored            once            // what there was before the batch
 	firstDoc, nextDoc int64
@@ -76,7 +77,7 @@ func (s *SQLite) newWriter(ctx context.Context) *writer {
 		facts: map[int64]map[facts]int64{}, documents: newRows{table: "documents", columns: 19},
 		files: newRows{table: "binaries", columns: 2}, said: newRows{table: "facts", columns: 12}, statuses: newRows{table: "statuses", columns: 18}, blocks: newRows{table: "blocks", columns: 2},
 		masks: map[int64]*piece{}, pendings: map[string]bool{}, bereft: map[string]bool{},
-		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}, inputs: map[int64]int64{}}
+		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}, hours: map[hourKey]int64{}, inputs: map[int64]int64{}}
 }
 
 // known is what the writer remembers of the file between batches.
@@ -354,6 +355,11 @@ func (w *writer) storeCounts() {
 	for k, n := range w.states {
 		if n != 0 {
 			w.exec(`INSERT INTO states VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n`, k.plugin, k.version, k.state, k.label, n)
+		}
+	}
+	for k, n := range w.hours {
+		if n != 0 {
+			w.exec(`INSERT INTO hours VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n`, k.plugin, k.version, k.hour, k.state, k.label, n)
 		}
 	}
 }
