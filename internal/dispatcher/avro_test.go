@@ -17,7 +17,7 @@ import (
 // pollAvro asks as the reference's Go client does.
 func (b *bench) pollAvro(path, query string) ([]event.Event, pollInfo) {
 	b.t.Helper()
-	res, err := http.Get(b.server.URL + "/api/v2/event/" + path + "?avro-format=true&deadline=1&" + query)
+	res, err := http.Get(b.server.URL + "/api/v2/event/" + path + "?avro-format=true&" + query + "&deadline=1")
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func (b *bench) pollAvro(path, query string) ([]event.Event, pollInfo) {
 // mustPollAvro expects one job.
 func (b *bench) mustPollAvro(name string) *event.Binary {
 	b.t.Helper()
-	events, _ := b.pollAvro("binary/active", "name="+name+"&version=1&"+allFeeds)
+	events, _ := b.pollAvro("binary/active", "name="+name+"&version=1&"+allFeeds+"&deadline=30")
 	if len(events) != 1 {
 		b.t.Fatalf("got %d events", len(events))
 	}

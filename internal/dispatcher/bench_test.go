@@ -288,10 +288,10 @@ func (b *bench) pollModel(path, query string) ([]json.RawMessage, pollInfo) {
 	return events.Events, info
 }
 
-// mustPoll polls and expects the file with the given content.
+// mustPoll polls and expects the file with the given content; on Kafka it may take a while until the dispatcher has read the log after a start.
 func (b *bench) mustPoll(name, content string) *event.Binary {
 	b.t.Helper()
-	got, info := b.poll(name, allFeeds)
+	got, info := b.poll(name, allFeeds+"&deadline=30")
 	sum := sha256.Sum256([]byte(content))
 	if got == nil || got.Entity.SHA256 != hex.EncodeToString(sum[:]) {
 		b.t.Fatalf("%s: got %v (%+v), want the file %q", name, got, info, content)

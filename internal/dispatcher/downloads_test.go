@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,11 +20,11 @@ func (b *bench) tellDownload(author, action, hash string) {
 	}
 }
 
-// download polls as a download plugin does, which passes over all but requests, and returns the hash, or nothing.
-func (b *bench) download(name string) string {
+// download polls for some seconds as a download plugin does, which passes over all but requests, and returns the hash, or nothing.
+func (b *bench) download(name string, seconds int) string {
 	b.t.Helper()
 	for {
-		events, _ := b.pollModel("download/active", "name="+name+"&version=1&count=1&deadline=1&d-self=true&r-live=true&r-historic=true")
+		events, _ := b.pollModel("download/active", "name="+name+"&version=1&count=1&deadline="+strconv.Itoa(seconds)+"&d-self=true&r-live=true&r-historic=true")
 		if len(events) == 0 {
 			return ""
 		}
@@ -39,7 +40,11 @@ func (b *bench) download(name string) string {
 
 func (b *bench) mustDownload(name, want string) {
 	b.t.Helper()
-	if got := b.download(name); got != want {
+	seconds := 30
+	if want == "" {
+		seconds = 1
+	}
+	if got := b.download(name, seconds); got != want {
 		b.t.Fatalf("%s got %q, want %q", name, got, want)
 	}
 }
