@@ -180,7 +180,7 @@ func (s *SQLite) Stream(ctx context.Context, r Reader, sha256 string) (found Str
 			{`bin = ? AND traits & 2`, []any{bin}},
 			{amongDocs, []any{inList(docs)}},
 		} {
-			rows, _, err := v.documentsWhere(look.where, look.args, false, false)
+			rows, err := v.documentsWhere(look.where, look.args, false, false)
 			if err != nil {
 				return err
 			}

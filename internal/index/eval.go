@@ -72,10 +72,17 @@ func (v view) sights() (*sights, error) {
 
 func (v view) look() (*sights, error) {
 	s := &sights{}
-	if err := v.one(`SELECT coalesce(max(until), 1), (SELECT coalesce(max(bin), 0) + 1 FROM binaries) FROM segments WHERE base < ?`, []any{firstStatus}, &s.docs, &s.files); err != nil {
+	if err := v.one(`SELECT coalesce(max(bin), 0) + 1 FROM binaries`, nil, &s.files); err != nil {
 		return nil, err
 	}
-	var err error
+	all, err := v.allSegments()
+	if err != nil {
+		return nil, err
+	}
+	s.docs = 1
+	if n := v.once.documents; n > 0 {
+		s.docs = int64(all[n-1].until)
+	}
 	if s.bins, err = v.column(columnBin); err != nil {
 		return nil, err
 	}

@@ -60,6 +60,7 @@ var HotQueries = map[string]string{
 	"binary":          binarySQL,
 	"hits":            `SELECT doc FROM documents WHERE ` + hitDocumentsWhere,
 	"hits' bodies":    hitBodiesSQL,
+	"hits' counts":    hitCountsSQL,
 	"hits' facts":     factsSQL,
 	"hits' hashes":    sha256sSQL,
 	"hits' tags":      `SELECT id FROM tags WHERE ` + hitTagsWhere,

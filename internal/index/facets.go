@@ -72,7 +72,7 @@ func (c *counter) count(docs, within bitset) int64 {
 	for i := range min(len(docs), len(within)) {
 		for w := docs[i] & within[i]; w != 0; w &= w - 1 {
 			bin := c.bins.at(uint32(i<<6 | bits.TrailingZeros64(w)))
-			if c.stamps[bin] != c.stamp {
+			if uint64(bin) < uint64(len(c.stamps)) && c.stamps[bin] != c.stamp { // a damaged column may say anything
 				c.stamps[bin] = c.stamp
 				n++
 			}

@@ -50,27 +50,46 @@ func (s *SQLite) Hits(ctx context.Context, r Reader, sha256 []string) ([]Hit, er
 
 const (
 	hitDocumentsWhere = `bin IN (SELECT value FROM json_each(?))`
+	hitCountsSQL      = `SELECT bin, count(*) FROM documents WHERE ` + hitDocumentsWhere + ` GROUP BY bin`
 	hitBodiesSQL      = `SELECT doc, CASE WHEN traits & ? THEN body END, features FROM documents WHERE ` + amongDocs
 	hitTagsWhere      = `sha256 <> '' AND sha256 IN (SELECT value FROM json_each(?))`
 )
 
-// hits returns the lines of files of which the reader sees something, in their order. What is asked for is asked for all of them at once. No file comes twice.
+// hits returns the lines of files of which the reader sees something, in their order. No file comes twice. What is read of documents is read for as many files at once
+// as have no more than maxRows together.
 func (v view) hits(bins []int64) ([]Hit, error) {
-	list := make([]Hit, len(bins))
-	if len(bins) == 0 {
-		return list, nil
-	}
-	rows, full, err := v.documentsWhere(hitDocumentsWhere, []any{inList(bins)}, false, false)
+	counts := map[int64]int{}
+	err := v.rows(hitCountsSQL, []any{inList(bins)}, func(scan scanner) error {
+		var bin int64
+		var n int
+		err := scan(&bin, &n)
+		counts[bin] = n
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if half := len(bins) / 2; full && half > 0 { // those of one file may be so many that they hide those of others
-		first, err := v.hits(bins[:half])
+	list := make([]Hit, 0, len(bins))
+	for len(bins) > 0 {
+		n, documents := 0, 0
+		for n < len(bins) && (n == 0 || documents+counts[bins[n]] <= maxRows) {
+			documents += counts[bins[n]]
+			n++
+		}
+		more, err := v.hitsOf(bins[:n])
 		if err != nil {
 			return nil, err
 		}
-		second, err := v.hits(bins[half:])
-		return append(first, second...), err
+		list, bins = append(list, more...), bins[n:]
+	}
+	return list, v.tagHits(list)
+}
+
+func (v view) hitsOf(bins []int64) ([]Hit, error) {
+	list := make([]Hit, len(bins))
+	rows, err := v.documentsWhere(hitDocumentsWhere, []any{inList(bins)}, false, false)
+	if err != nil {
+		return nil, err
 	}
 	shas, err := v.sha256s(bins)
 	if err != nil {
@@ -86,7 +105,7 @@ func (v view) hits(bins []int64) ([]Hit, error) {
 	}
 	makers := make([]hitMaker, len(bins))
 	for i, bin := range bins {
-		makers[i] = hitMaker{Hit: &list[i], rows: of[bin], names: map[string]bool{}}
+		makers[i] = hitMaker{Hit: &list[i], rows: of[bin], from: make([]*Source, len(of[bin])), names: map[string]bool{}}
 		makers[i].begin(v, shas[bin], facts)
 	}
 	if err := v.readHits(makers); err != nil {
@@ -97,13 +116,14 @@ func (v view) hits(bins []int64) ([]Hit, error) {
 			return nil, err
 		}
 	}
-	return list, v.tagHits(list)
+	return list, nil
 }
 
 // hitMaker makes the line of a file of its documents, the newest first.
 type hitMaker struct {
 	*Hit
 	rows     []*row
+	from     []*Source // what each of the rows says
 	names    map[string]bool
 	features map[termKey]struct{}
 	bodies   int // that are read
@@ -132,31 +152,36 @@ func (h *hitMaker) begin(v view, sha string, known map[int64]*facts) {
 }
 
 // wanted are the documents of which something is read: the body, of the newest that have names or say where the file came from, and features.
-func (h *hitMaker) wanted() (rows []*row, values int64) {
-	for _, r := range h.rows {
+func (h *hitMaker) wanted() (rows []int, values int64) {
+	for i, r := range h.rows {
 		r.whole = r.traits&(isSource|hasNames) != 0 && h.bodies < maxHitRows
 		if r.whole {
 			h.bodies++
 		}
 		if r.whole || r.features > 0 && values < maxHitValues {
 			values += r.features
-			rows = append(rows, r)
+			rows = append(rows, i)
 		}
 	}
 	return rows, values
 }
 
-// read takes names and features from a document.
-func (h *hitMaker) read(r *row, packed, list []byte, filename int64) error {
+// read takes names, features and where the file came from from the document of a row.
+func (h *hitMaker) read(row int, packed, list []byte, filename int64) error {
+	r := h.rows[row]
 	if r.whole {
 		if err := unpack(packed, &r.body); err != nil {
 			return err
 		}
-		r.body.Info, r.body.Streams = nil, nil // they do not matter here
-		r.body.restore(h.SHA256, &facts{})
+		r.body.restore(h.SHA256, &facts{}) // its streams do not matter here
 		if name := r.body.link(h.SHA256).filename; name != "" {
 			h.names[name] = true
 		}
+		if r.traits&isSource != 0 {
+			o := r.origin(h.SHA256)
+			h.from[row] = &o
+		}
+		r.body = body{} // there may be many
 	}
 	if h.features == nil {
 		h.features = map[termKey]struct{}{}
@@ -182,7 +207,7 @@ func (v view) readHits(makers []hitMaker) error {
 	values := int64(0)
 	type place struct {
 		maker *hitMaker
-		row   *row
+		row   int
 	}
 	places := map[uint32]place{}
 	flush := func() error {
@@ -210,9 +235,10 @@ func (v view) readHits(makers []hitMaker) error {
 				return err
 			}
 		}
-		for _, r := range rows {
-			docs = append(docs, uint32(r.doc))
-			places[uint32(r.doc)] = place{h, r}
+		for _, row := range rows {
+			doc := uint32(h.rows[row].doc)
+			docs = append(docs, doc)
+			places[doc] = place{h, row}
 		}
 		values, ready = values+n, append(ready, h)
 	}
@@ -221,15 +247,14 @@ func (v view) readHits(makers []hitMaker) error {
 
 // end fills in what bodies say, and what others say of the file.
 func (h *hitMaker) end(v view) (err error) {
-	for _, r := range h.rows {
-		if !r.whole || r.traits&isSource == 0 {
-			continue
-		}
-		o := r.origin(h.SHA256)
-		if !slices.ContainsFunc(h.Origins, func(s Source) bool {
+	if len(h.rows) == 0 {
+		return nil
+	}
+	for _, o := range h.from {
+		if o != nil && !slices.ContainsFunc(h.Origins, func(s Source) bool {
 			return s.Name == o.Name && s.Timestamp.Equal(o.Timestamp) && s.Depth == o.Depth && s.Root == o.Root && comparePairs(s.References, o.References) == 0
 		}) {
-			h.Origins = append(h.Origins, o)
+			h.Origins = append(h.Origins, *o)
 		}
 	}
 	slices.SortStableFunc(h.Origins, func(a, b Source) int { return b.Timestamp.Compare(a.Timestamp) })
@@ -242,17 +267,16 @@ func (h *hitMaker) end(v view) (err error) {
 // tagHits fills in the tags of files.
 func (v view) tagHits(list []Hit) error {
 	shas := make([]string, len(list))
-	places := map[string][]int{}
+	places := map[string]int{}
 	for i := range list {
 		shas[i] = list[i].SHA256
-		places[shas[i]] = append(places[shas[i]], i)
+		places[shas[i]] = i
 	}
 	text, _ := json.Marshal(shas)
 	tags, err := v.tags(hitTagsWhere, string(text))
 	for _, t := range tags {
-		for _, i := range places[t.SHA256] {
-			list[i].Tags = append(list[i].Tags, t)
-		}
+		h := &list[places[t.SHA256]]
+		h.Tags = append(h.Tags, t)
 	}
 	return err
 }

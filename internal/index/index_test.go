@@ -198,7 +198,6 @@ func TestVerify(t *testing.T) {
 		`UPDATE hours SET n = n + 1`:                                      "not counted right by the hour",
 		`UPDATE statuses SET timestamp = 9000000000, run = 'another one'`: "a later run has replaced",
 		`UPDATE statuses SET id = 'another'`:                              "statuses that are not found",
-		`UPDATE segments SET until = 5 WHERE base > 5`:                    "without their summary",
 	} {
 		s := open(t, newPath(t))
 		b := documents(0, 3)

@@ -13,7 +13,7 @@ import (
 )
 
 // Keys are hashes by which documents and statuses are found: terms whose field is their kind and whose text is 63 bits of the hash (keyText). Who looks compares the whole.
-// Of the first kinds, those that are asked for when most often there is nothing, segments have a filter.
+// Of the first kinds and of those of statuses, which are asked for when most often there is nothing, segments have a filter.
 const (
 	keySHA256  = 1 // of the file; hex digests are their first 63 bits, so that a range finds a part of one
 	keyID      = 2 // texts are their xxHash64
@@ -171,7 +171,7 @@ func (v view) row(sha256 string) (bin int64, err error) {
 	return bin, err
 }
 
-// filter is a Bloom filter of the terms of a segment that are keys of the first kinds (B. Bloom, Space/time trade-offs in hash coding with allowable errors,
+// filter is a Bloom filter of the terms of a segment that are keys of some kinds (filtered; B. Bloom, Space/time trade-offs in hash coding with allowable errors,
 // Communications of the ACM 13, 1970): it says of 997 in 1,000 that are not there that they are not.
 type filter []byte
 

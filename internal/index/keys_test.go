@@ -34,7 +34,7 @@ func TestFilter(t *testing.T) {
 		}
 	}
 	if (filter{}).lacks(termKey{lastFilter + 1, "x"}) || !(filter{}).lacks(termKey{lastFilter, "x"}) {
-		t.Error("only the first kinds are filtered")
+		t.Error("the wrong kinds are filtered")
 	}
 }
 

@@ -93,8 +93,8 @@ func (l *latest) chunk(id int64) chunkID {
 
 // publish tells readers what a batch has changed, after it is in the file. s.mu is held. When it is not known what was there before, the next reader reads it.
 func (s *SQLite) publish(w *writer) {
-	old := w.latest
-	if old == nil || w.rev == old.rev {
+	old := s.latest.Load()
+	if old == nil || old.rev != w.rev-1 {
 		return
 	}
 	l := &latest{rev: w.rev, chunks: maps.Clone(old.chunks), current: old.current.clone()}

@@ -67,23 +67,34 @@ func TestLatest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := s.latest.Load()
-	if before.current.count() != 4 {
-		t.Error("a view of before is what is known last")
+	// Who searches while a batch is written finds out what there was before: that is enough for it.
+	s.latest.Store(nil)
+	if err := s.transaction(t.Context(), func(w *writer) {
+		b := Batch{Documents: []Document{{ID: "5", SHA256: fmt.Sprintf("%064x", 5), Action: "sourced", Label: "L", Timestamp: time.Unix(5, 0)}}}
+		w.batch(&b)
+		if n := now(); n != 4 {
+			t.Errorf("%d files while a batch is written", n)
+		}
+	}); err != nil {
+		t.Fatal(err)
 	}
+	if l := s.latest.Load(); l == nil || l.current.count() != 5 {
+		t.Error("a batch during which somebody searched is not known")
+	}
+	before := s.latest.Load()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := apply(ended, 5); err == nil || s.latest.Load() != before || now() != 4 {
+	if err := apply(ended, 6); err == nil || s.latest.Load() != before || now() != 5 {
 		t.Errorf("a batch that was given up: %v, %d files", err, now())
 	}
 	if err := s.Verify(t.Context(), func(fault string) { t.Error(fault) }); err != nil {
 		t.Fatal(err)
 	}
 	// After that nobody knows what there is; the next reader does.
-	if err := apply(t.Context(), 5); err != nil || now() != 5 {
+	if err := apply(t.Context(), 6); err != nil || now() != 6 {
 		t.Errorf("%v, %d files", err, now())
 	}
-	if err := apply(t.Context(), 6); err != nil || s.latest.Load().current.count() != 6 {
+	if err := apply(t.Context(), 7); err != nil || s.latest.Load().current.count() != 7 {
 		t.Error("batches are not known any more")
 	}
 }

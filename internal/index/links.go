@@ -124,7 +124,7 @@ func (v view) children(sha string) ([]Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, _, err := v.documentsWhere(amongDocs, []any{inList(docs)}, false, true)
+	rows, err := v.documentsWhere(amongDocs, []any{inList(docs)}, false, true)
 	if err != nil {
 		return nil, err
 	}

@@ -6,13 +6,14 @@ import (
 	"testing"
 )
 
-// TestMergeable: however large batches are, a document is written once for each level, and few segments are left.
+// TestMergeable: however large batches are, a document is written once for each level, and few segments are left: a batch never waits for a merger that has nothing to do.
 func TestMergeable(t *testing.T) {
 	for name, batch := range map[string]func(*rand.Rand) int{
 		"one":    func(*rand.Rand) int { return 1 },
 		"few":    func(r *rand.Rand) int { return 1 + r.IntN(5) },
 		"many":   func(*rand.Rand) int { return 300 },
 		"uneven": func(r *rand.Rand) int { return 1 << r.IntN(12) },
+		"steep":  func(r *rand.Rand) int { return int(min(100_000, 1/(1-r.Float64()))) },
 	} {
 		random := rand.New(rand.NewPCG(4, 4))
 		var list []segment
@@ -28,6 +29,9 @@ func TestMergeable(t *testing.T) {
 				list = slices.Replace(list, at, at+len(chosen), one)
 			}
 			most = max(most, len(list))
+		}
+		if len(list) >= maxSegments/2 { // there are two kinds
+			t.Errorf("%s: %d segments are left", name, len(list))
 		}
 		levels := 1
 		for n := docs; n > 0; n /= fanIn {

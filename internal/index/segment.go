@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// What a batch says of its documents is a segment: all terms of a range of documents, in the order of their fields and their texts, with the documents
+// What a batch says of its documents is a segment, and what it says of its statuses another: all terms of a range of documents, in the order of their fields and their texts, with the documents
 // that have each. A segment never changes. Neighbours are merged into a larger one, as in Lucene (P. O'Neil et al., The log-structured merge-tree, Acta
 // Informatica 33, 1996), so that each term is written a few times in long runs and no page is changed for a single term.
 //

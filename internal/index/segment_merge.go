@@ -31,8 +31,12 @@ const termsBetween = 512
 // maxSegments is from how many segments on batches wait for the merger.
 const maxSegments = 256
 
+// manySegments of one kind are too many, whatever their levels are.
+const manySegments = maxSegments / 4
+
 // mergeable returns neighbours that should be one segment, nil if all is well: fanIn of one level, with what is smaller between them. The level of a segment is the
-// logarithm of its documents, so that of the merged one is higher, and no document is written twice at one level.
+// logarithm of its documents, so that of the merged one is higher, and no document is written twice at one level. Where small and large ones take turns there may be
+// none, and many segments: then it is those neighbours that have the fewest documents together.
 func mergeable(list []segment) []segment {
 	level := func(s *segment) int { return (bits.Len32(s.until-s.base) - 1) / 3 } // of 8, which is fanIn
 	for at := 0; at <= 10; at++ {
@@ -49,7 +53,17 @@ func mergeable(list []segment) []segment {
 			}
 		}
 	}
-	return nil
+	if len(list) < manySegments {
+		return nil
+	}
+	documents := func(from int) uint32 { return list[from+fanIn-1].until - list[from].base }
+	fewest := 0
+	for from := range len(list) - fanIn + 1 {
+		if documents(from) < documents(fewest) {
+			fewest = from
+		}
+	}
+	return list[fewest : fewest+fanIn]
 }
 
 // merger merges segments whenever a batch was written, until the index is closed.
@@ -220,9 +234,13 @@ func (in *mergeInput) advance(ctx context.Context, s *SQLite) (bool, error) {
 	if len(in.rest) == 0 {
 		if len(in.blocks) == 0 {
 			err := s.view(ctx, func(v view) error {
-				return v.rows(`SELECT data FROM blocks WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`, []any{in.next, (in.id + 1) << blockShift, readAhead}, func(scan scanner) error {
+				return v.rows(`SELECT id, data FROM blocks WHERE id >= ? AND id < ? ORDER BY id LIMIT ?`, []any{in.next, (in.id + 1) << blockShift, readAhead}, func(scan scanner) error {
+					var id int64
 					var data []byte
-					err := scan(&data)
+					err := scan(&id, &data)
+					if id != in.next+int64(len(in.blocks)) {
+						return errSegment // one is missing
+					}
 					in.blocks = append(in.blocks, data)
 					return err
 				})
@@ -343,6 +361,9 @@ func (s *SQLite) merge(ctx context.Context, list []segment, gone piecewise, from
 			}
 		}
 		for at, p := range gone {
+			if at < base>>pieceBits || at > until>>pieceBits {
+				continue
+			}
 			for doc := range bitset(p[:]).all() {
 				if doc |= at << pieceBits; doc >= base && doc < until {
 					w.setMask(maskRemoved, doc, false)

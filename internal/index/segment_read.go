@@ -45,9 +45,12 @@ var wholeIndex = starts{0, firstStatus}
 // listSegments returns those that answer, those of documents first, each the oldest first, without their summaries.
 func (v view) listSegments(from starts) (list []segment, err error) {
 	err = v.rows(`SELECT segment, base, until, length(filter) FROM segments WHERE base >= ? AND base < ? OR base >= ? ORDER BY base`,
-		[]any{from.documents, firstStatus, from.statuses}, func(scan scanner) error {
+		[]any{from.documents, int64(firstStatus), from.statuses}, func(scan scanner) error {
 			var s segment
 			err := scan(&s.id, &s.base, &s.until, &s.filterSize)
+			if err == nil && (s.until < s.base || s.base < firstStatus && s.until > firstStatus) {
+				err = errSegment
+			}
 			list = append(list, s)
 			return err
 		})
@@ -120,7 +123,7 @@ func (v view) block(s *segment, number int, keep bool) (data []byte, err error) 
 	if data, ok := v.s.blocks.get(id); ok {
 		return data, nil
 	}
-	if err = v.one(`SELECT data FROM blocks WHERE id = ?`, []any{id}, &data); err == nil && keep {
+	if err = v.one(`SELECT data FROM blocks WHERE id = ?`, []any{id}, &data); err == nil && keep && !v.writing {
 		v.s.blocks.put(id, data, len(data))
 	}
 	return data, err

@@ -80,7 +80,7 @@ func (s *SQLite) newSegment() int64 {
 
 // view is what the writer's own connection sees: what this batch has done, and the segments of those before.
 func (w *writer) view() view {
-	return view{ctx: w.ctx, quiet: w.quiet, s: w.s, reader: &reader{w.s.write, w.s.statements}, fields: map[string]int64{}, once: &w.stored}
+	return view{ctx: w.ctx, quiet: w.quiet, s: w.s, reader: &reader{w.s.write, w.s.statements}, fields: map[string]int64{}, once: &w.stored, writing: true}
 }
 
 // docsWith returns the documents or statuses that have a term, those of the batch among them; some may be removed.

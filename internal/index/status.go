@@ -42,23 +42,27 @@ func (w *writer) countStatus(k stateKey, at, n int64) {
 
 // storedStatus is what is there already.
 type storedStatus struct {
-	status, at int64
+	number, at int64
 	worth      int
 	run        string
 	key        stateKey
+
+	sha256 []byte
+	input  string
 }
 
-const statusSQL = `SELECT status, id, run, worth, timestamp, plugin_w, version_w, state_w, label FROM statuses WHERE status = ?`
+const statusSQL = `SELECT status, id, run, worth, timestamp, plugin_w, version_w, state_w, label, sha256, coalesce(input, '') FROM statuses WHERE status = ?`
 
 // storedStatus finds a status, also one of this batch; nil if there is none.
 func (w *writer) storedStatus(id string) *storedStatus {
 	for _, number := range w.docsOf(keyStatus, textKey(id)) {
-		if number >= w.firstStatus {
+		if w.unwritten[number] {
 			w.statuses.write(w)
+			clear(w.unwritten)
 		}
 		var s storedStatus
 		var of string
-		if w.one(statusSQL, []any{number}, &s.status, &of, &s.run, &s.worth, &s.at, &s.key.plugin, &s.key.version, &s.key.state, &s.key.label) && of == id {
+		if w.one(statusSQL, []any{number}, &s.number, &of, &s.run, &s.worth, &s.at, &s.key.plugin, &s.key.version, &s.key.state, &s.key.label, &s.sha256, &s.input) && of == id {
 			return &s
 		}
 	}
@@ -73,18 +77,19 @@ func (w *writer) status(st *StatusDocument) {
 		return
 	}
 	if stored != nil {
-		w.exec(`DELETE FROM statuses WHERE status = ?`, stored.status)
-		w.setMask(maskRemoved, uint32(stored.status), true)
+		w.exec(`DELETE FROM statuses WHERE status = ?`, stored.number)
 		w.countStatus(stored.key, stored.at, -1)
 		w.counts["statuses"]--
 	}
 	if st.State == "" {
+		if stored != nil {
+			w.setMask(maskRemoved, uint32(stored.number), true)
+		}
 		return
 	}
 	key := stateKey{w.word(st.Author.Name), w.word(st.Author.Version), w.word(st.State), w.label(st.Label)}
-	number := uint32(w.nextStatus)
-	w.nextStatus++
-	st.keys(func(kind, hash int64) { w.statusTerms.add(kind, keyText(hash), number) })
+	number := w.statusNumber(st, key.plugin, stored)
+	w.unwritten[number] = true
 	w.statuses.add(number, st.ID, append([]byte{}, bytesOf(st.SHA256)...), key.label, w.word(st.Author.Category), key.plugin, key.version,
 		w.word(st.Author.Security), orNull(st.Input), st.Run, key.state, rank, now, st.Runtime, w.word(st.SourceName), st.ResultsStored, st.Error, st.Message)
 	w.countStatus(key, now, 1)
@@ -92,6 +97,20 @@ func (w *writer) status(st *StatusDocument) {
 	if rank == worthSuccess && st.Input != "" {
 		w.outdate(st, key)
 	}
+}
+
+// statusNumber is that of the status whose place it takes, if it is found by the same keys, or a new one.
+func (w *writer) statusNumber(st *StatusDocument, plugin int64, stored *storedStatus) int64 {
+	if stored != nil {
+		if stored.key.plugin == plugin && stored.input == st.Input && digestOf(stored.sha256) == digestOf(bytesOf(st.SHA256)) {
+			return stored.number
+		}
+		w.setMask(maskRemoved, uint32(stored.number), true)
+	}
+	number := w.nextStatus
+	w.nextStatus++
+	st.keys(func(kind, hash int64) { w.statusTerms.add(kind, keyText(hash), uint32(number)) })
+	return number
 }
 
 // keys calls fn with the keys of a status.

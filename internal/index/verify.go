@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -152,10 +153,11 @@ func (v view) verifyStatuses(faults map[string]int) error {
 		return err
 	}
 	all = all[v.once.documents:]
-	until := int64(firstStatus)
-	if len(all) > 0 {
-		until = max(until, int64(all[len(all)-1].until))
+	until, err := v.number(`SELECT coalesce(max(status) + 1, ?) FROM statuses`, int64(firstStatus))
+	if err != nil {
+		return err
 	}
+	until = min(max(until, firstStatus), math.MaxUint32)
 	sums, err := v.sumTerms(all, firstStatus, until, faults)
 	if err != nil {
 		return err
@@ -235,9 +237,12 @@ func (v view) sumTerms(segments []segment, first, until int64, faults map[string
 				}
 				h := e.hash()
 				if e.each(func(doc uint32) {
+					if gone.has(doc) {
+						return
+					}
 					if doc < s.base || doc >= s.until || int64(doc) >= until {
 						faults["terms with documents of another part"]++
-					} else if !gone.has(doc) {
+					} else {
 						sums.of[doc-sums.first] += h
 					}
 				}) != nil {

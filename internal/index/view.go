@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"slices"
 	"strings"
@@ -30,6 +31,14 @@ func (r *reader) close() error {
 		errs = append(errs, st.Close())
 	}
 	return errors.Join(append(errs, r.conn.Close())...)
+}
+
+// discard closes a connection that may have a transaction, for good: close gives it back to the pool as it is.
+func (r *reader) discard() {
+	for _, st := range r.statements {
+		_ = st.Close()
+	}
+	_ = r.conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
 // statement prepares a query once for each connection.
@@ -68,6 +77,8 @@ type view struct {
 	labels map[int64]sight
 	fields map[string]int64 // that were asked for
 	once   *once
+
+	writing bool // it is the writer's: what it looks at does not take the place of what readers ask for
 }
 
 // once is what a view reads when it is first needed.
@@ -92,8 +103,8 @@ func (s *SQLite) view(ctx context.Context, fn func(view) error) error {
 	case <-ctx.Done():
 		return s.fault("read the index", ctx.Err())
 	}
+	defer func() { s.idle <- r }()
 	err := s.read(ctx, &r, fn)
-	s.idle <- r
 	var bad *query.Error
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCursor) || errors.As(err, &bad) {
 		return err
@@ -115,13 +126,22 @@ func (s *SQLite) read(ctx context.Context, r **reader, fn func(view) error) erro
 	}
 	quiet := context.WithoutCancel(ctx) // of one that ends meanwhile the driver says so, although the transaction has begun
 	if err := (*r).exec(quiet, `BEGIN`); err != nil {
-		err = errors.Join(err, (*r).close())
+		(*r).discard()
 		*r = nil
 		return err
 	}
+	answered := false
+	defer func() {
+		if !answered { // it panics
+			(*r).discard()
+			*r = nil
+		}
+	}()
 	err := fn(view{ctx: ctx, quiet: quiet, s: s, reader: *r, fields: map[string]int64{}, once: &once{}})
+	answered = true
 	if end := (*r).exec(quiet, `ROLLBACK`); end != nil {
-		err = errors.Join(err, end, (*r).close())
+		err = errors.Join(err, end)
+		(*r).discard()
 		*r = nil
 	}
 	return err
@@ -320,17 +340,15 @@ type row struct {
 
 const rowColumns = `doc, bin, label, superseded, coalesce(fact, 0), action_w, category_w, author_w, version_w, timestamp, source_w, source_time, depth, traits, n_features, id`
 
-// maxRows bounds how many documents of one file are looked at: the newest. Tests change it.
+// maxRows bounds how many documents are looked at: the newest. Tests change it.
 var maxRows = 50_000
 
 // documents reads the documents of a file that the reader may see, the newest first.
 func (v view) documents(bin int64, superseded, whole bool) ([]row, error) {
-	list, _, err := v.documentsWhere(`bin = ?`, []any{bin}, superseded, whole)
-	return list, err
+	return v.documentsWhere(`bin = ?`, []any{bin}, superseded, whole)
 }
 
-// documentsWhere reads the documents that a condition finds; full says that there may be more than were looked at.
-func (v view) documentsWhere(where string, args []any, superseded, whole bool) (list []row, full bool, err error) {
+func (v view) documentsWhere(where string, args []any, superseded, whole bool) (list []row, err error) {
 	columns := rowColumns
 	if whole {
 		columns += `, body, features`
@@ -338,7 +356,6 @@ func (v view) documentsWhere(where string, args []any, superseded, whole bool) (
 	if !superseded {
 		where += ` AND superseded = 0`
 	}
-	n := 0
 	err = v.rows(`SELECT `+columns+` FROM documents WHERE `+where+` ORDER BY timestamp DESC LIMIT ?`, append(args, maxRows), func(scan scanner) error {
 		var r row
 		into := []any{&r.doc, &r.bin, &r.label, &r.superseded, &r.fact, &r.action, &r.category, &r.author, &r.version, &r.timestamp, &r.source, &r.sourceTime,
@@ -347,23 +364,22 @@ func (v view) documentsWhere(where string, args []any, superseded, whole bool) (
 			into = append(into, &r.packed, &r.list)
 		}
 		err := scan(into...)
-		n++
 		if v.labels[r.label].visible {
 			list = append(list, r)
 		}
 		return err
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for i := range list {
 		r := &list[i]
 		if err := v.words(wordInto{r.action, &r.actionText}, wordInto{r.author, &r.authorName}, wordInto{r.version, &r.authorVer}, wordInto{r.source, &r.srcNm}); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		if whole {
 			if err := v.open(r, r.packed); err != nil {
-				return nil, false, err
+				return nil, err
 			}
 			r.packed = nil
 		}
@@ -371,7 +387,7 @@ func (v view) documentsWhere(where string, args []any, superseded, whole bool) (
 	slices.SortStableFunc(list, func(a, b row) int {
 		return cmp.Or(cmp.Compare(b.timestamp, a.timestamp), strings.Compare(a.id, b.id), strings.Compare(b.authorVer, a.authorVer))
 	})
-	return list, n == maxRows, nil
+	return list, nil
 }
 
 // open reads the body of a document.
@@ -409,7 +425,7 @@ func (v view) fact(fact int64) (*facts, error) {
 
 const factsSQL = `SELECT fact, size, sha512, sha1, md5, ssdeep, tlsh, mime, magic, file_format, extension FROM facts WHERE fact IN (SELECT value FROM json_each(?))`
 
-// factsOf reads the facts that documents state, by their rows.
+// factsOf reads the facts that documents state, by their rows. What a damaged file lacks is not in the answer; Verify tells.
 func (v view) factsOf(rows []row) (map[int64]*facts, error) {
 	var wanted []int64
 	for i := range rows {

@@ -64,6 +64,7 @@ type writer struct {
 	firstDoc, nextDoc int64
 
 	firstStatus, nextStatus int64
+	unwritten               map[int64]bool // statuses that wait
 
 	latest            *latest // before the batch; nil if that is not known
 	rev               int64   // of the batch
@@ -77,7 +78,7 @@ func (s *SQLite) newWriter(ctx context.Context) *writer {
 		facts: map[int64]map[facts]int64{}, documents: newRows{table: "documents", columns: 19},
 		files: newRows{table: "binaries", columns: 2}, said: newRows{table: "facts", columns: 12}, statuses: newRows{table: "statuses", columns: 18}, blocks: newRows{table: "blocks", columns: 2},
 		masks: map[int64]*piece{}, pendings: map[string]bool{}, bereft: map[string]bool{},
-		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}, hours: map[hourKey]int64{}, inputs: map[int64]int64{}}
+		columns: map[int64]*chunk{}, alike: map[int64][]byte{}, counts: map[string]int64{}, states: map[stateKey]int64{}, hours: map[hourKey]int64{}, unwritten: map[int64]bool{}, inputs: map[int64]int64{}}
 }
 
 // known is what the writer remembers of the file between batches.
@@ -244,14 +245,14 @@ func (w *writer) number(known map[string]int64, text, find, add string) int64 {
 func (w *writer) batch(b *Batch) {
 	// Numbers of documents and statuses that are gone are not given again: segments may still have them.
 	w.one(`SELECT coalesce(max(until) FILTER (WHERE base < ?1), 1), coalesce(max(until), ?1), EXISTS (SELECT 1 FROM deletions), (SELECT coalesce(max(bin), 0) + 1 FROM binaries),
-		(SELECT coalesce(max(fact), 0) + 1 FROM facts), coalesce((`+revSQL+`), 0) FROM segments`, []any{firstStatus}, &w.firstDoc, &w.firstStatus, &w.deleting, &w.nextBin, &w.nextFact, &w.rev)
+		(SELECT coalesce(max(fact), 0) + 1 FROM facts), coalesce((`+revSQL+`), 0) FROM segments`, []any{int64(firstStatus)}, &w.firstDoc, &w.firstStatus, &w.deleting, &w.nextBin, &w.nextFact, &w.rev)
 	if l := w.s.latest.Load(); l != nil && l.rev == w.rev {
 		w.latest = l
 	}
 	w.firstStatus = max(w.firstStatus, firstStatus)
 	w.nextDoc, w.nextStatus = w.firstDoc, w.firstStatus
 	if w.nextDoc+int64(len(b.Documents)) > firstStatus || w.nextStatus+int64(len(b.Statuses)) > math.MaxUint32 {
-		w.err = fmt.Errorf("%w: it has as many documents or statuses as one can have, %d", ErrFull, firstStatus)
+		w.err = fmt.Errorf("%w: it has given %d documents or statuses a number, which is as many as there are; lazuli reindex numbers those that are left anew", ErrFull, int64(firstStatus))
 		return
 	}
 	w.terms, w.statusTerms = newTermTable(termsOfDocument*len(b.Documents)), newTermTable(termsOfStatus*len(b.Statuses))
@@ -410,8 +411,8 @@ func (w *writer) setColumn(number int64, at uint32, value int64) {
 
 // storeColumns writes the chunks that changed, under the number of this transaction: readers tell by it whether they know a chunk, and which documents are current.
 func (w *writer) storeColumns() {
-	if len(w.columns) == 0 && len(w.masks) == 0 {
-		return
+	if len(w.columns) == 0 {
+		return // no document is current that was not, or the other way
 	}
 	w.counts["rev"]++
 	w.rev++

@@ -373,9 +373,7 @@ func (w *writer) settle(bin int64, t *touch) {
 	})
 	for label, l := range labels {
 		for kind, value := range []int64{fileSeen: l.seen, fileSubmitted: l.submitted, fileSize: l.size} {
-			if c, i := w.column(fileColumn(label, kind), uint32(bin)); c[i] != value {
-				c[i] = value
-			}
+			w.setColumn(fileColumn(label, kind), uint32(bin), value)
 		}
 	}
 	w.dropFacts(bin, used)
