@@ -75,13 +75,13 @@ func (v view) look() (*sights, error) {
 	if err := v.one(`SELECT coalesce(max(bin), 0) + 1 FROM binaries`, nil, &s.files); err != nil {
 		return nil, err
 	}
-	all, err := v.allSegments()
+	segments, err := v.segments(keySHA256)
 	if err != nil {
 		return nil, err
 	}
 	s.docs = 1
-	if n := v.once.documents; n > 0 {
-		s.docs = int64(all[n-1].until)
+	if n := len(segments); n > 0 {
+		s.docs = int64(segments[n-1].until)
 	}
 	if s.bins, err = v.column(columnBin); err != nil {
 		return nil, err

@@ -74,11 +74,11 @@ func (v view) verifyDocuments(faults map[string]int) error {
 	if err != nil {
 		return err
 	}
-	all, err := v.allSegments()
+	segments, err := v.segments(keySHA256)
 	if err != nil {
 		return err
 	}
-	sums, err := v.sumTerms(all[:v.once.documents], 0, e.docs, faults)
+	sums, err := v.sumTerms(segments, 0, e.docs, faults)
 	if err != nil {
 		return err
 	}
@@ -148,17 +148,16 @@ func (v view) verifyDocuments(faults map[string]int) error {
 
 // verifyStatuses compares each status with its keys, in both directions.
 func (v view) verifyStatuses(faults map[string]int) error {
-	all, err := v.allSegments()
+	segments, err := v.segments(keyStatus)
 	if err != nil {
 		return err
 	}
-	all = all[v.once.documents:]
 	until, err := v.number(`SELECT coalesce(max(status) + 1, ?) FROM statuses`, int64(firstStatus))
 	if err != nil {
 		return err
 	}
 	until = min(max(until, firstStatus), math.MaxUint32)
-	sums, err := v.sumTerms(all, firstStatus, until, faults)
+	sums, err := v.sumTerms(segments, firstStatus, until, faults)
 	if err != nil {
 		return err
 	}
