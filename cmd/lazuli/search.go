@@ -97,7 +97,11 @@ func (f *searchFlags) print(page *client.SearchPage, out, errOut io.Writer) erro
 		return printJSON(out, page)
 	}
 	if page.Total != nil {
-		fmt.Fprintf(out, "%d files match\n", *page.Total)
+		match := "files match"
+		if *page.Total == 1 {
+			match = "file matches"
+		}
+		fmt.Fprintf(out, "%d %s\n", *page.Total, match)
 	}
 	if err := printHits(out, page.Hits); err != nil {
 		return err
